@@ -1,0 +1,103 @@
+"""The Dataset value: three disjoint splits, the task, and where it came from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+Kind = Literal["classification", "regression", "reconstruction", "sequence"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be learnt.
+
+    ``classes`` are the class names in label order (classification, sequence);
+    ``targets`` name the columns of the target (regression).
+    """
+
+    kind: Kind
+    classes: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+
+    def outputs(self, inputs: tuple[int, ...]) -> int:
+        """How many output units a network for this task has."""
+        if self.kind in ("classification", "sequence"):
+            return len(self.classes)
+        if self.kind == "regression":
+            return len(self.targets)
+        return int(np.prod(inputs))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples and what is wanted for them.
+
+    Attributes
+    ----------
+    inputs: ``(N, ...)``; uint8 for images (0 to 255, scaled to [0, 1] by the network's input stage) or float32.
+    targets: int32 labels ``(N,)``, float32 ``(N, outputs)`` for regression, or the inputs themselves.
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def take(self, index: np.ndarray | slice) -> Split:
+        """The examples at these positions."""
+        return Split(self.inputs[index], self.targets[index])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training, validation and test splits of one task.
+
+    Attributes
+    ----------
+    name: how it is called in recipes and reports.
+    task: what is to be learnt.
+    train, validation, test: disjoint splits (a :class:`Split`, or a stream of the same shape for data larger than
+        memory).  Test data are for ``evaluate`` and the instruments; training never sees them.
+    source: where it came from: files with SHA-256, addresses, licence, how it was split and with which seed.
+    columns: names of the input columns of a table, else empty.
+    """
+
+    name: str
+    task: Task
+    train: Any
+    validation: Any
+    test: Any
+    source: Mapping[str, Any] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """The shape of one example, as (H, W, C) for images or (features,) for tables."""
+        return tuple(self.train.inputs.shape[1:])
+
+    @property
+    def outputs(self) -> int:
+        """How many output units a network for this data set has."""
+        return self.task.outputs(self.inputs)
+
+    def split(self, name: str) -> Any:
+        """The split called ``train``, ``validation`` or ``test``."""
+        if name not in ("train", "validation", "test"):
+            raise ValueError(f"a data set has the splits train, validation and test, not {name!r}")
+        return getattr(self, name)
+
+    def checksum(self) -> str:
+        """SHA-256 over shapes, types and values of all splits; equal data sets have equal checksums."""
+        digest = hashlib.sha256()
+        for name in ("train", "validation", "test"):
+            split = self.split(name)
+            for array in (split.inputs, split.targets):
+                digest.update(f"{name}{array.shape}{array.dtype.str}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
