@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -49,9 +49,29 @@ class Split:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def __repr__(self) -> str:
+        return f"Split(inputs={_short(self.inputs)}, targets={_short(self.targets)})"
+
     def take(self, index: np.ndarray | slice) -> Split:
         """The examples at these positions."""
         return Split(self.inputs[index], self.targets[index])
+
+    def gather(self, index: np.ndarray | slice) -> Split:
+        """The same as :meth:`take`; a stream has it too, and there it reads the examples into memory."""
+        return self.take(index)
+
+    def batches(self, order: np.ndarray, batch_size: int, start: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Inputs and targets, ``batch_size`` at a time, in exactly this order of positions.
+
+        Parameters
+        ----------
+        order: positions of examples, each from 0 to ``len(self) - 1``.
+        batch_size: examples in a batch; the last batch holds what is left.
+        start: the batch to begin with, counted from 0.
+        """
+        for first in range(start * batch_size, len(order), batch_size):
+            index = order[first : first + batch_size]
+            yield self.inputs[index], self.targets[index]
 
 
 @dataclass(frozen=True)
@@ -98,6 +118,16 @@ class Dataset:
         for name in ("train", "validation", "test"):
             split = self.split(name)
             for array in (split.inputs, split.targets):
-                digest.update(f"{name}{array.shape}{array.dtype.str}".encode())
-                digest.update(np.ascontiguousarray(array).data)
+                digest.update(f"{name}{tuple(array.shape)}{np.dtype(array.dtype).str}".encode())
+                if array is split.targets or isinstance(array, np.ndarray):
+                    digest.update(
+                        np.ascontiguousarray(array).tobytes() if array.size == 0 else np.ascontiguousarray(array).data
+                    )
+                else:  # a stream: its inputs are read a batch at a time and never all held
+                    for inputs, _ in split.batches(np.arange(len(split)), 256):
+                        digest.update(np.ascontiguousarray(inputs).data)
         return digest.hexdigest()
+
+
+def _short(array: np.ndarray) -> str:
+    return f"{array.dtype}{list(array.shape)}"
