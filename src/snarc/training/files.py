@@ -169,12 +169,12 @@ def fresh_folder(parent: Path | str, name: str) -> Path:
 
 
 def sweep(folder: Path | str) -> None:
-    """Remove what a killed writer left under temporary names, here and one level below.
+    """Remove what a killed writer left under temporary names, here and up to two levels below.
 
     Only the one who holds the folder's lock may, else another's unfinished work is lost.
     """
     with told(folder):
-        for pattern in (f"{TEMPORARY}*", f"*/{TEMPORARY}*"):
+        for pattern in (f"{TEMPORARY}*", f"*/{TEMPORARY}*", f"*/*/{TEMPORARY}*"):
             for left in sorted(Path(folder).glob(pattern)):
                 remove(left)
 

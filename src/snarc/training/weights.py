@@ -11,15 +11,14 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from snarc.errors import DataError, RunError
 from snarc.training import tensors
-from snarc.training.disk import read_bytes, require_space, sync_folder, told
+from snarc.training.disk import opened, read_bytes, require_space, sync_folder, told
 from snarc.training.files import read_json, sha256, write_atomic, write_json
 
 FORMAT = 1
@@ -57,14 +56,13 @@ _MAGIC = (
 )
 
 
-@dataclass(frozen=True)
-class Weights:
+class Weights(NamedTuple):
     """Weights and what network they belong to.
 
     Attributes
     ----------
     arrays: the weights by name, all finite.
-    config: ``model``, ``options``, ``inputs``, ``outputs``, ``task``, ``classes``, ``versions``, and all else saved.
+    config: ``model``, ``options``, ``inputs``, ``outputs``, ``task``, ``versions``, and all else saved.
     """
 
     arrays: dict[str, np.ndarray]
@@ -81,8 +79,8 @@ def save_weights(folder: Path | str, arrays: Mapping[str, Any], config: Mapping[
     folder: made if it does not exist.
     arrays: the weights by name.
     config: ``model`` (registered name), ``options`` (what it was built with), ``inputs`` (shape of one example),
-        ``outputs`` (number of output units), ``task`` (its kind), ``classes`` (names in label order), ``versions``
-        (package to version), and anything else that is JSON.
+        ``outputs`` (number of output units), ``task`` (``kind``, ``classes`` in label order, ``targets``),
+        ``versions`` (package to version), and anything else that is JSON.
 
     Raises
     ------
@@ -90,10 +88,10 @@ def save_weights(folder: Path | str, arrays: Mapping[str, Any], config: Mapping[
     DiskFullError, RunError: it could not be written; what was there before still is.
     """
     folder = Path(folder)
-    _check_finite({name: np.asarray(array) for name, array in arrays.items()}, "the weights to save")
     config = {**config, "format": FORMAT}
     _check_config(config, "the description to save")
     parts = tensors.pieces(arrays)
+    _check_finite({name: np.asarray(array) for name, array in arrays.items()}, "the weights to save")
     with told(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     require_space(folder, sum(map(len, parts)))
@@ -136,11 +134,11 @@ def load_weights(folder: Path | str) -> Weights:
                 way_out="Give a folder that was written by `save`.",
             )
     config = _description(folder / CONFIG)
-    if type(config.get("format")) is int and config["format"] > FORMAT:
+    if config.get("format") != FORMAT:
         raise RunError(
-            f"{folder / CONFIG} is of format {config['format']}",
+            f"{folder / CONFIG} is of format {config.get('format')!r:.40}",
             wanted=f"format {FORMAT}",
-            way_out="It was written by a newer snarc; use that one.",
+            way_out="If the number is higher, a newer snarc wrote it; use that one.",
         )
     _check_config(config, str(folder / CONFIG))
     about = config.get("weights")
@@ -159,10 +157,12 @@ def _weights(folder: Path, about: Mapping[str, Any]) -> tuple[bytearray, str]:
     path = folder / WEIGHTS
     if os.path.lexists(folder / _NEXT) and sha256(folder / _NEXT) == about["sha256"]:
         path = folder / _NEXT
-    data = read_bytes(path, limit=max(0, about["bytes"]), error=DataError)
+    with opened(path, DataError) as handle:
+        start = os.read(handle, 16)
     for magic, kind in _MAGIC:
-        if data.startswith(magic) and not _begins_well(data):
+        if start.startswith(magic) and not _begins_well(start):
             raise _foreign(path, kind)
+    data = read_bytes(path, limit=max(0, about["bytes"]), error=DataError)
     if len(data) != about["bytes"] or hashlib.sha256(data).hexdigest() != about["sha256"]:
         # What is wrong with the file itself says more than a SHA-256 does.
         tensors.parse(data, str(path), error=DataError)
@@ -174,7 +174,7 @@ def _weights(folder: Path, about: Mapping[str, Any]) -> tuple[bytearray, str]:
     return data, str(path)
 
 
-def _begins_well(data: bytearray) -> bool:
+def _begins_well(data: bytes) -> bool:
     # A header of 1152 bytes begins with the same two bytes as a pickle does.
     return int.from_bytes(data[:8], "little") <= tensors.HEADER_LIMIT and data[8:9] == b"{"
 
@@ -239,6 +239,14 @@ def _text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _task(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and _text(value.get("kind"))
+        and all(_list(value.get(name), _text) for name in ("classes", "targets"))
+    )
+
+
 _RESTORE = "Restore the folder from a copy, or save it again."
 _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "model": (
@@ -248,7 +256,6 @@ _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "options": ("an object", lambda value: isinstance(value, dict)),
     "inputs": ("a list of numbers from 1", lambda value: _list(value, _natural)),
     "outputs": ("a number from 1", _natural),
-    "task": ("the kind of a task", _text),
-    "classes": ("a list of names", lambda value: _list(value, _text)),
+    "task": ("an object with kind, classes and targets", _task),
     "versions": ("an object", lambda value: isinstance(value, dict)),
 }
