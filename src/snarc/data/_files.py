@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import DataError
+from snarc.errors import DataError
 
 BLOCK = 1 << 20
 EXPANDS = 100  # an archive that grows by more than this factor is a bomb; MNIST grows by 5

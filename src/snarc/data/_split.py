@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import keys
-from ..errors import DataError, RecipeError
+from snarc import keys
+from snarc.errors import DataError, RecipeError
+
 from .dataset import Dataset, Split, Task
 
 
@@ -55,7 +56,7 @@ def hold_out(labels: np.ndarray | None, n: int, count: int, rng: np.random.Gener
         return order, order[:0]
     if labels is None:
         return order[count:], order[:count]
-    classes, place, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    _, place, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     share = count * sizes / n
     take = np.minimum(np.floor(share).astype(np.int64), np.maximum(sizes - 1, 0))
     for spare in (1, 0):  # first from classes that keep an example, only then from those that do not

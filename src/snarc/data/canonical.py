@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..errors import DataError, UnknownNameError, nearest
+from snarc.errors import DataError, UnknownNameError, nearest
+
 from ._files import read_all
 from ._places import cache_folder, data_folder
 from ._registered import FILES, Remote

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import dataset
+from snarc.registry import dataset
+
 from ._files import read_all
 from ._split import three_ways
 from .dataset import Dataset, Split, Task

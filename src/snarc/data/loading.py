@@ -8,8 +8,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from .. import registry
-from ..errors import DataError, UnknownNameError, nearest
+from snarc import registry
+from snarc.errors import DataError, UnknownNameError, nearest
+
 from ._split import check_seed, fewer
 from .dataset import Dataset
 

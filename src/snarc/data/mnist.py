@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import dataset
+from snarc.registry import dataset
+
 from ._split import three_ways
 from .canonical import content
 from .dataset import Dataset, Split, Task
