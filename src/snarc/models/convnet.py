@@ -1,0 +1,109 @@
+"""Stages of convolution and pooling, then dense layers."""
+
+from __future__ import annotations
+
+import jax
+from flax import nnx
+
+from ..errors import ModelError
+from ..keys import named
+from ..layers import Conv, avg_pool, max_pool
+from ..layers.activations import LECUN, initializer
+from ..layers.activations import activation as activation_named
+from ..registry import model
+from .network import image_size
+
+_POOLING = {"max": max_pool, "average": avg_pool}
+
+
+@model(
+    "convnet",
+    source="Nielsen, Neural Networks and Deep Learning (2015), chapter 6: 20 and 40 maps, 1000-1000 dense units, dropout",
+)
+class ConvNet(nnx.Module):
+    """Convolutional stages and dense layers; by default 20 and 40 maps, then 1000-1000 units with dropout.
+
+    Parameters
+    ----------
+    maps: feature maps of each stage, ``"20-40"``.
+    dense: units of the dense hidden layers, ``"1000-1000"``; empty for none.
+    window: side of the kernels.
+    pool: side of the pooling windows, ``"2"``, or one for each stage, ``"2-4"``; 1 for none.
+    pooling: ``max`` or ``average``.
+    padding: ``VALID``, or ``SAME`` to keep the size of the maps.
+    activation: of all hidden units.
+    dropout: probability of dropping a dense hidden unit while training.
+    """
+
+    def __init__(
+        self,
+        *,
+        inputs: tuple[int, ...],
+        outputs: int,
+        rngs: nnx.Rngs,
+        maps: str = "20-40",
+        dense: str = "1000-1000",
+        window: int = 5,
+        pool: str | int = "2",
+        pooling: str = "max",
+        padding: str = "VALID",
+        activation: str = "relu",
+        dropout: float = 0.5,
+    ) -> None:
+        height, width, channels = image_size(inputs, "convnet")
+        stages, units = _numbers("maps", maps), _numbers("dense", dense)
+        pools = _numbers("pool", str(pool))
+        pools = pools * len(stages) if len(pools) == 1 else pools
+        if len(pools) != len(stages):
+            raise ModelError(f"{len(pools)} pools for {len(stages)} stages", wanted="one, or one a stage", way_out="Write pool='2'.")
+        if pooling not in _POOLING:
+            raise ModelError(f"pooling {pooling!r}", wanted="max or average", way_out="Use pooling='max'.")
+        if padding not in ("VALID", "SAME"):
+            raise ModelError(f"padding {padding!r}", wanted="VALID or SAME", way_out="Use padding='VALID'.")
+        if not 0 <= dropout < 1:
+            raise ModelError(f"dropout {dropout}", wanted="a probability in [0, 1)", way_out="Use 0.5, or 0 for none.")
+        init = initializer(activation)
+        convolutions = []
+        for k, count in enumerate(stages, start=1):
+            convolutions.append(
+                Conv(channels, count, (window, window), padding=padding, kernel_init=init, rngs=named(rngs, f"conv{k}"))
+            )
+            shrink = 0 if padding == "SAME" else window - 1
+            height, width, channels = (height - shrink) // pools[k - 1], (width - shrink) // pools[k - 1], count
+            if min(height, width) < 1:
+                raise ModelError(
+                    f"images of {inputs[0]} x {inputs[1]} pixels, of which nothing is left after stage {k}",
+                    wanted="larger images, or fewer or smaller stages",
+                    way_out="Try --set model.padding=SAME, or --set model.maps=20.",
+                )
+        self.convolutions = nnx.List(convolutions)
+        sizes = [height * width * channels, *units]
+        self.dense = nnx.List(
+            [
+                nnx.Linear(a, b, kernel_init=init, rngs=named(rngs, f"dense{k}"))
+                for k, (a, b) in enumerate(zip(sizes[:-1], sizes[1:]), start=1)
+            ]
+        )
+        self.output = nnx.Linear(sizes[-1], outputs, kernel_init=LECUN, rngs=named(rngs, "output"))
+        self.dropout = nnx.Dropout(dropout, rngs=named(rngs, "dropout")) if dropout and units else None
+        self.pools, self.pooling = tuple(pools), pooling
+        self.activation = activation_named(activation)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        for convolution, pool in zip(self.convolutions, self.pools):
+            x = _POOLING[self.pooling](self.activation(convolution(x)), pool)
+        x = x.reshape(len(x), -1)
+        for layer in self.dense:
+            x = self.activation(layer(x))
+            if self.dropout is not None:
+                x = self.dropout(x)
+        return self.output(x)
+
+
+def _numbers(name: str, text: str) -> list[int]:
+    parts = [part for part in str(text).split("-") if part]
+    if not all(part.isascii() and part.isdigit() and 0 < int(part) <= 100_000 for part in parts):
+        raise ModelError(f"{name}={text!r}", wanted="positive numbers joined by hyphens", way_out=f"Write {name}='20-40'.")
+    if not parts and name != "dense":
+        raise ModelError(f"{name} is empty", wanted="at least one number", way_out=f"Write {name}='20'.")
+    return [int(part) for part in parts]

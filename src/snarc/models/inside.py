@@ -1,0 +1,42 @@
+"""The outputs of a network's layers, by path."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+
+def layers_of(network: nnx.Module, x: Any) -> dict[str, jax.Array]:
+    """The output of every layer of a network by its path, in the order in which the network defines them; evaluation mode."""
+    network.eval()
+    graph, state = nnx.split(network)
+    found = _layers(graph, state, jnp.asarray(x))
+    return {name: found[name] for name in _paths(network) if name in found}
+
+
+@partial(jax.jit, static_argnums=0)
+def _layers(graph: nnx.GraphDef, state: Any, x: jax.Array) -> dict[str, jax.Array]:
+    network = nnx.merge(graph, state)
+    _, seen = nnx.capture(network, nnx.Intermediate, method_outputs=nnx.Intermediate)(x)
+    found = {}
+    for path, leaf in nnx.to_flat_state(seen):
+        # A layer that is used more than once sows a value for each use; the last one counts.
+        value = leaf[...][-1]
+        if path[-1] == "__call__" and isinstance(value, jax.Array):
+            found[".".join(map(str, path[:-1]))] = value
+    return found
+
+
+def _paths(module: nnx.Module, prefix: str = "") -> list[str]:
+    found = []
+    for name, part in vars(module).items():
+        parts = enumerate(part) if isinstance(part, nnx.List | list | tuple) else [(None, part)]
+        for index, one in parts:
+            if isinstance(one, nnx.Module):
+                path = prefix + name + ("" if index is None else f".{index}")
+                found += [path, *_paths(one, path + ".")]
+    return found

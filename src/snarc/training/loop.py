@@ -1,0 +1,287 @@
+"""The one loop: epochs, validation, early stopping, checkpoints, divergence and Ctrl-C."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from .. import keys
+from ..data import Dataset
+from ..errors import DivergedError
+from .diagnose import diverged
+from .drive import empty_trace
+from .evaluate import function, outputs, score
+from .history import History, Row, summed
+from .interrupt import Stop
+from .names import from_arrays, shapes, to_arrays
+from .optimizers import rates
+from .progress import Progress, epoch_line
+from .recipe import Recipe
+from .replicas import Replicas
+from .step import COUNT, LOSS, State
+from .store import Store, expect
+
+# Long enough that starting a compiled loop costs nothing, short enough that Ctrl-C and the bar feel immediate.
+CHUNK_SECONDS = 0.25
+
+
+@dataclass
+class Position:
+    """Where a training stands; goes into every checkpoint."""
+
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    rows: list[list[Row]] = field(default_factory=list)
+    best: list[Row | None] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+
+class Loop:
+    """A training under way.
+
+    Parameters
+    ----------
+    replicas: the states that learn.
+    networks: a network of the right shape for each replica, into which weights are put back.
+    on_epoch: called with the rows of each finished epoch, one for each active replica.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        dataset: Dataset,
+        replicas: Replicas,
+        network: Any,
+        *,
+        store: Store | None,
+        about: dict[str, Any],
+        progress: Progress,
+        checkpoint_seconds: float,
+        on_epoch: Callable[[list[Row]], None],
+    ) -> None:
+        self.recipe, self.dataset, self.replicas, self.network = recipe, dataset, replicas, network
+        self.store, self.about, self.progress = store, about, progress
+        self.checkpoint_seconds, self.on_epoch = checkpoint_seconds, on_epoch
+        count = recipe.replicas
+        self.position = Position(rows=[[] for _ in range(count)], best=[None] * count, ended=[""] * count)
+        self.best_states: list[State | None] = [None] * count
+        self.steps = math.ceil(len(dataset.train) / recipe.batch_size)
+        self.rates = rates(recipe, self.steps * recipe.epochs)
+        self.classification = dataset.task.kind in ("classification", "sequence")
+        self.trace = self._empty()
+        self._chunk, self._saved = 1, time.monotonic()
+
+    def run(self, stop: Stop) -> str:
+        """Learn until the end, or until somebody asks to stop; returns ``finished``, ``interrupted`` or ``diverged``."""
+        self.progress.begin(self.steps * self.recipe.epochs, self.position.epoch * self.steps + self.position.step)
+        try:
+            while self.position.epoch < self.recipe.epochs and not all(self.position.ended):
+                if not self._epoch(stop):
+                    self.save()
+                    return "interrupted"
+            self.save()
+            return "diverged" if all(e.startswith("diverged") for e in self.position.ended) else "finished"
+        finally:
+            self.progress.end()
+
+    def results(self) -> list[State]:
+        """The weights that come back: of the best epoch on validation where the recipe keeps them, else the last."""
+        found = []
+        for k in range(self.replicas.count):
+            best = self.best_states[k]
+            found.append(best if self.recipe.keeps_best and best is not None else self.replicas[k])
+        return found
+
+    @property
+    def history(self) -> History:
+        return History(self.position.rows)
+
+    # One epoch
+
+    def _epoch(self, stop: Stop) -> bool:
+        """Run the epoch from where it stands; false if it was interrupted."""
+        position = self.position
+        began = time.monotonic() - (position.seconds if position.step else 0)
+        self.replicas.begin([self._order(k) for k in range(self.replicas.count)])
+        rates_now = self.rates[position.epoch * self.steps : (position.epoch + 1) * self.steps]
+        while position.step < self.steps:
+            self._advance(rates_now, min(self.steps, position.step + self._chunk))
+            position.seconds = time.monotonic() - began
+            if stop:
+                return False
+            if position.step < self.steps and self._due():
+                self.save()
+            if all(position.ended):
+                return True
+        self._close_epoch(began)
+        if self._due():
+            self.save()
+        return not stop
+
+    def _order(self, k: int) -> np.ndarray:
+        generator = keys.generator(self.recipe.seed + k, "shuffle", self.position.epoch)
+        return generator.permutation(len(self.dataset.train)).astype(np.int32)
+
+    def _advance(self, rates_now: np.ndarray, until: int) -> None:
+        position, start = self.position, self.position.step
+        active = [not ended for ended in position.ended]
+        before = self.replicas.snapshot()
+        tick = time.monotonic()
+        self.trace = self.replicas.advance(rates_now, start, until, self.trace, active)
+        self._pace(until - start, time.monotonic() - tick)
+        for k in range(self.replicas.count):
+            bad = ~np.isfinite(self.trace[k, start:until, LOSS])
+            if active[k] and bad.any():
+                self._diverge(k, before, start + int(np.argmax(bad)), start, rates_now)
+        position.step = until
+        self._tell()
+
+    def _pace(self, steps: int, seconds: float) -> None:
+        # The first chunk holds compilation; growing by at most four keeps one fast chunk from making a slow one.
+        wanted = steps * CHUNK_SECONDS / max(seconds, 1e-6)
+        self._chunk = int(np.clip(wanted, 1, 4 * max(self._chunk, 4)))
+
+    def _tell(self) -> None:
+        position = self.position
+        done = self.trace[:, : position.step].sum(axis=1)
+        live = [k for k, ended in enumerate(position.ended) if not ended]
+        if live:
+            loss = float(np.mean([done[k, LOSS] / max(done[k, COUNT], 1) for k in live]))
+            text = f"epoch {position.epoch + 1}/{self.recipe.epochs}, loss {loss:.4f}"
+            self.progress.step(position.epoch * self.steps + position.step, text)
+
+    def _close_epoch(self, began: float) -> None:
+        position, rows = self.position, []
+        for k in range(self.replicas.count):
+            if position.ended[k]:
+                continue
+            state = self.replicas[k]
+            row: Row = {
+                "replica": k,
+                "epoch": position.epoch + 1,
+                "steps": (position.epoch + 1) * self.steps,
+                **summed(self.trace[k], classification=self.classification),
+            }
+            if len(self.dataset.validation):
+                row |= self._validate(state)
+            row["learning_rate"] = float(self.rates[(position.epoch + 1) * self.steps - 1])
+            position.rows[k].append(row)
+            rows.append(row)
+            self._judge(k, row, state)
+        seconds = time.monotonic() - began
+        for row in rows:
+            row["seconds"] = seconds
+        position.epoch, position.step, position.seconds = position.epoch + 1, 0, 0.0
+        self.trace = self._empty()
+        if rows:
+            self.on_epoch(rows)
+            self.progress.say(epoch_line(self.history.mean_row(), self.recipe.epochs, len(rows)))
+
+    def _validate(self, state: State) -> Row:
+        split = self.dataset.validation
+        network = put(self.network, state)
+        found = outputs(function(network, self.recipe.precision), split)
+        numbers = score(found, split.targets, self.replicas.program.loss, self.dataset.task)
+        kept = ("loss", "accuracy") if self.classification else ("loss", "rmse", "r2")
+        return {f"validation_{n}": numbers[n] for n in kept}
+
+    def _judge(self, k: int, row: Row, state: State) -> None:
+        """Remember the best epoch; end a replica that no longer improves."""
+        loss = row.get("validation_loss", row["loss"])
+        best = self.position.best[k]
+        if math.isfinite(loss) and (best is None or loss < best["loss"]):
+            self.position.best[k] = {"epoch": row["epoch"], "loss": loss}
+            self.best_states[k] = state if self.recipe.keeps_best else None
+        patience = self.recipe.early_stopping
+        best = self.position.best[k]
+        if patience is not None and best is not None and row["epoch"] - best["epoch"] >= patience:
+            self.position.ended[k] = f"stopped early: no better validation loss since epoch {best['epoch']}"
+
+    # Divergence
+
+    def _diverge(self, k: int, before: Any, bad: int, start: int, rates_now: np.ndarray) -> None:
+        """Take replica ``k`` back to the step before the bad one and end it; the others go on."""
+        self.replicas.put_back(before, k)
+        only = [j == k for j in range(self.replicas.count)]
+        if not self.replicas.vectorised:
+            # The same program over the same steps leads to the same weights; it stops one short this time.
+            self.replicas.advance(rates_now, start, bad, self.trace, only)
+        step = self.position.epoch * self.steps + bad
+        where = diverged(self, k, bad)
+        self.position.ended[k] = f"diverged at step {step} (epoch {self.position.epoch + 1}){where}"
+        if all(self.position.ended) and all(e.startswith("diverged") for e in self.position.ended):
+            self.save()
+            kept = f"The last finite weights are kept in {self.about['path']}." if self.about.get("path") else ""
+            raise DivergedError(
+                f"the loss is {self.trace[k, bad, LOSS]} at step {step} (epoch {self.position.epoch + 1}){where}, "
+                f"learning rate {rates_now[bad]:g}",
+                wanted="a finite loss",
+                way_out=f"Try a learning rate of {float(rates_now[bad]) / 10:g}, or clip_norm=1. {kept}".strip(),
+            )
+
+    # Checkpoints
+
+    def _due(self) -> bool:
+        return self.store is not None and time.monotonic() - self._saved >= self.checkpoint_seconds
+
+    def save(self) -> None:
+        """Write a checkpoint, if there is a folder to write it to."""
+        if self.store is None:
+            return
+        position = self.position
+        arrays: dict[str, np.ndarray] = {"trace": self.trace}
+        for k in range(self.replicas.count):
+            arrays |= to_arrays(self.replicas[k], f"{k}.")
+            best = self.best_states[k]
+            if best is not None:
+                arrays |= to_arrays((best.weights, best.rest), f"{k}.best.")
+        state = {**vars(position), "about": self.about}
+        self.store.save(position.epoch * self.steps + position.step, arrays, state)
+        self._saved = time.monotonic()
+
+    def load(self, *, strict: bool = False) -> None:
+        """Continue from the newest checkpoint that is whole."""
+        assert self.store is not None
+        found = self.store.latest(strict=strict)
+        state = {name: found.state[name] for name in vars(self.position)}
+        self.position = Position(**state)
+        template = self.replicas[0]
+        wanted = {"trace": (self.trace.shape, "float32")}
+        for k in range(self.replicas.count):
+            wanted |= shapes(template, f"{k}.")
+            if any(name.startswith(f"{k}.best.") for name in found.arrays):
+                wanted |= shapes((template.weights, template.rest), f"{k}.best.")
+        expect(found.arrays, wanted)
+        self.trace = found.arrays["trace"]
+        states = []
+        for k in range(self.replicas.count):
+            states.append(from_arrays(template, found.arrays, f"{k}."))
+            if f"{k}.best." in {name[: len(f"{k}.best.")] for name in found.arrays}:
+                weights, rest = from_arrays((template.weights, template.rest), found.arrays, f"{k}.best.")
+                self.best_states[k] = State(weights, rest, None)
+        self.replicas = Replicas(
+            self.replicas.driver, self.replicas.program, states, vectorised=self.replicas.vectorised
+        )
+
+    def _empty(self) -> np.ndarray:
+        return np.stack([empty_trace(self.steps)] * self.recipe.replicas)
+
+
+def put(network: Any, state: State) -> Any:
+    """The network with the weights and statistics of a state in it."""
+    from flax import nnx
+
+    nnx.update(network, state.weights, state.rest)
+    return network
+
+
+def blocked(tree: Any) -> Any:
+    """Wait until every array of the tree is computed."""
+    return jax.block_until_ready(tree)

@@ -1,0 +1,88 @@
+"""One step of learning, shared by every way to drive it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from .losses import Loss
+from .optimizers import Optimizer, direction
+
+# What a step tells: sums over its examples, never means, so that any batching adds up to the same number.
+LOSS, CORRECT, COUNT = range(3)
+COLUMNS = 3
+
+
+class State(NamedTuple):
+    """What learning changes: weights, the rest of the network (statistics, random streams), the optimiser's memory."""
+
+    weights: Any
+    rest: Any
+    memory: Any
+
+
+class Program(NamedTuple):
+    """What of a training is fixed when it is compiled; equal programs share one executable."""
+
+    graph: nnx.GraphDef
+    loss: Loss
+    optimizer: Optimizer
+    classification: bool
+    precision: str = "float32"
+
+
+def begin(network: nnx.Module, loss: Loss, optimizer: Optimizer, *, classification: bool, precision: str) -> tuple[Program, State]:
+    """Split a network into what is compiled and what learning changes."""
+    network.train()
+    graph, weights, rest = nnx.split(network, nnx.Param, ...)
+    memory = direction(optimizer).init(weights)
+    return Program(graph, loss, optimizer, classification, precision), State(weights, rest, memory)
+
+
+def step(program: Program, state: State, x: jax.Array, y: jax.Array, mask: jax.Array, rate: jax.Array) -> tuple[State, jax.Array]:
+    """Move the weights by one step along the gradient of the mean loss over the unmasked examples.
+
+    Parameters
+    ----------
+    x, y: a batch ``(B, ...)`` and its targets; rows where ``mask`` (B,) is 0 are padding and count for nothing.
+    rate: the learning rate.
+
+    Returns
+    -------
+    The new state, and the sums ``(COLUMNS,)`` over the batch: loss, correct answers, examples.
+    """
+
+    def objective(weights: Any) -> tuple[jax.Array, tuple[jax.Array, jax.Array, Any]]:
+        network = nnx.merge(program.graph, cast(weights, program.precision), state.rest)
+        outputs = apply(network, x, program.precision)
+        losses = program.loss(outputs, y) * mask
+        if program.classification:
+            correct = jnp.sum((jnp.argmax(outputs, axis=-1) == y) * mask)
+        else:
+            correct = jnp.zeros((), losses.dtype)
+        rest = nnx.split(network, nnx.Param, ...)[2]
+        total = jnp.sum(losses)
+        return total / jnp.sum(mask), (total, correct, rest)
+
+    (_, (total, correct, rest)), gradient = jax.value_and_grad(objective, has_aux=True)(state.weights)
+    updates, memory = direction(program.optimizer).update(gradient, state.memory, state.weights)
+    weights = jax.tree.map(lambda w, u: w - rate.astype(w.dtype) * u.astype(w.dtype), state.weights, updates)
+    sums = jnp.stack([total, correct, jnp.sum(mask)]).astype(jnp.float32)
+    return State(weights, rest, memory), sums
+
+
+def apply(network: nnx.Module, x: jax.Array, precision: str) -> jax.Array:
+    """Logits of a batch; the body computes in ``precision``, the input stage in float32."""
+    if precision == "float32":
+        return network(x)
+    return network.body(network.inputs(x).astype(precision))
+
+
+def cast(weights: Any, precision: str) -> Any:
+    """Weights as the network's arithmetic wants them; the float32 originals are what is learnt."""
+    if precision == "float32":
+        return weights
+    return jax.tree.map(lambda w: w.astype(precision) if w.dtype == jnp.float32 else w, weights)
