@@ -102,6 +102,23 @@ class LimitError(SnarcError):
     """Work that would need more memory, neurons or time than allowed; estimated before it starts."""
 
 
+class FormalError(SnarcError, ValueError):
+    """A formal description that cannot be followed: an expression, a truth table, a graph or a machine.
+
+    The message names the place: the character of an expression, the row of a
+    table, the edge of a graph, the line of a machine.
+    """
+
+
+class CycleError(SnarcError):
+    """A computation that never stops, which is proved: a state of the network came back.
+
+    The message gives the step at which the cycle is entered and its period.
+    """
+
+    exit_status = 3
+
+
 class MissingExtraError(SnarcError, ImportError):
     """An optional package is needed; the message gives the command that installs it."""
 
