@@ -8,10 +8,12 @@ picture serves the light and the dark page.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,7 +31,14 @@ INK = "#1b1f24"
 MUTED = "#6b7280"
 GRID = "#d9dee5"
 PAPER = "#fffffe"
-_ROLES = {INK: "var(--ink,#1b1f24)", MUTED: "var(--muted,#6b7280)", GRID: "var(--grid,#d9dee5)", PAPER: "var(--paper,#ffffff)"}
+_ROLES = {
+    INK: "var(--ink,#1b1f24)",
+    MUTED: "var(--muted,#6b7280)",
+    GRID: "var(--grid,#d9dee5)",
+    PAPER: "var(--paper,#ffffff)",
+}
+# The page makes the palette brighter on a dark ground.
+_ROLES |= {colour: f"var(--c{k},{colour})" for k, colour in enumerate(PALETTE, start=1)}
 
 _STYLE: dict[str, Any] = {
     "figure.facecolor": PAPER, "axes.facecolor": PAPER, "savefig.facecolor": PAPER,
@@ -57,7 +66,9 @@ def style() -> Iterator[None]:
         yield
 
 
-def new(rows: int = 1, columns: int = 1, *, width: float = 6.4, height: float = 4.0, **options: Any) -> tuple[Figure, Any]:
+def new(
+    rows: int = 1, columns: int = 1, *, width: float = 6.4, height: float = 4.0, **options: Any
+) -> tuple[Figure, Any]:
     """A figure of ``width`` x ``height`` inches and its axes, as ``matplotlib.pyplot.subplots`` gives them.
 
     The figure belongs to no window and to no global list, so nothing has to
@@ -83,25 +94,53 @@ def bare(ax: Axes) -> Axes:
 
 
 def svg(figure: Figure) -> str:
-    """The figure as an ``<svg>`` element whose ink, grid and paper follow the page's theme."""
+    """The figure as an ``<svg>`` element whose ink, grid, paper and palette follow the page's theme.
+
+    It has no identifiers but those that it refers to itself, made its own by
+    the picture's checksum, so that any number of pictures can stand in a page.
+    """
+    _plain_legends(figure)
     out = io.StringIO()
     with style():
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*|<!--.*?-->\s*", "", text, flags=re.DOTALL)
+    # Matplotlib leaves black out, as the default; here the default is ink.
+    text = text.replace("<svg ", f'<svg style="fill: {INK}" ', 1)
+    used = set(re.findall(r"url\(#([^)]+)\)", text)) | set(re.findall(r'href="#([^"]+)"', text))
+    own = "f" + hashlib.sha256(text.encode()).hexdigest()[:8]
+    text = re.sub(r' id="([^"]*)"', lambda m: f' id="{own}-{m[1]}"' if m[1] in used else "", text)
+    text = re.sub(r"url\(#", f"url(#{own}-", text)
+    text = re.sub(r'href="#', f'href="#{own}-', text)
     for colour, variable in _ROLES.items():
-        text = re.sub(re.escape(colour), variable, text, flags=re.IGNORECASE)
+        # Only in style attributes, which hold all of Matplotlib's colours: a label may contain anything.
+        text = re.sub(rf"(?<=: ){re.escape(colour)}(?=[;\"])", variable, text, flags=re.IGNORECASE)
     return text
 
 
-def save(figure: Figure, path: str) -> None:
+def save(figure: Figure, path: str | Path) -> None:
     """Write the figure to ``path``; the suffix chooses PNG, SVG or PDF."""
+    _plain_legends(figure)
+    # Without a date, so that the same figure is the same file.
+    metadata = {".svg": {"Date": None, "Creator": None}, ".pdf": {"CreationDate": None}}.get(Path(path).suffix.lower())
     with style():
-        figure.savefig(path)
+        figure.savefig(path, metadata=metadata)
+
+
+def _plain_legends(figure: Figure) -> None:
+    # A legend made outside `style` has a white box, which would stay white in the dark.
+    from matplotlib.legend import Legend
+
+    for legend in figure.findobj(Legend):
+        legend.get_frame().set(facecolor=PAPER, edgecolor="none", alpha=0.75)  # type: ignore[attr-defined]
 
 
 def tiles(images: np.ndarray, columns: int) -> np.ndarray:
-    """Images ``(N, H, W[, C])`` laid out on one sheet with a one-pixel gap of NaN; ``(rows*(H+1)-1, columns*(W+1)-1[, C])``."""
+    """Images ``(N, H, W[, C])`` on one sheet with a gap of one pixel of NaN.
+
+    The result is ``(rows * (H + 1) - 1, columns * (W + 1) - 1[, C])``.
+    """
     import numpy as np
 
     images = np.asarray(images, np.float32)
