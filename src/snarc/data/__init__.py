@@ -1,7 +1,26 @@
 """Data sets: named ones, and your own from folders, files and arrays."""
 
+from ._places import cache_folder
+from .arrays import check_inputs, check_targets, from_arrays
 from .canonical import fetch
 from .dataset import Dataset, Split, Task
-from .loading import load
+from .describing import describe
+from .loading import load, read_like
+from .moments import moments
+from .stream import Stream
 
-__all__ = ["Dataset", "Split", "Task", "fetch", "load"]
+__all__ = [
+    "Dataset",
+    "Split",
+    "Stream",
+    "Task",
+    "cache_folder",
+    "check_inputs",
+    "check_targets",
+    "describe",
+    "fetch",
+    "from_arrays",
+    "load",
+    "moments",
+    "read_like",
+]

@@ -14,7 +14,7 @@ from snarc.errors import DataError
 from .arrays import FLOAT32_MAX
 
 CATEGORIES = 1_000  # more different texts than this in an input column are names, not categories
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _COMMA = re.compile(r"[+-]?[0-9]+(?:\.[0-9]{3})*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _CHARACTERS = "0123456789+-.eE"
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "missing", "-", "?", "#n/a"}
@@ -68,7 +68,7 @@ class Column:
             return "number"
         except DataError:
             filled = [c for c in cells[:4096] if c.strip().lower() not in _MISSING]
-            numbers = sum(1 for c in filled if _NUMBER.fullmatch(self._plain(c)))
+            numbers = sum(1 for c in filled if NUMBER.fullmatch(self._plain(c)))
             return "number" if 2 * numbers >= max(len(filled), 1) else "category"
 
     def _plain(self, cell: str) -> str:
@@ -79,12 +79,12 @@ class Column:
         if self.decimal != "." or "".join(cells).strip(_CHARACTERS):
             cells = [self._plain(c) for c in cells]
             for i, cell in enumerate(cells):
-                if not _NUMBER.fullmatch(cell):
+                if not NUMBER.fullmatch(cell):
                     raise self._not_number(cell, row + i)
         try:
             numbers = np.array(list(map(float, cells)))
         except ValueError:
-            bad = next(i for i, cell in enumerate(cells) if not _NUMBER.fullmatch(cell))
+            bad = next(i for i, cell in enumerate(cells) if not NUMBER.fullmatch(cell))
             raise self._not_number(cells[bad], row + bad) from None
         if len(numbers) and not np.abs(numbers).max() <= FLOAT32_MAX:
             bad = int(np.argmax(~(np.abs(numbers) <= FLOAT32_MAX)))
@@ -102,7 +102,8 @@ class Column:
             self._check_category(text, cells, row)
             codes[text] = len(codes)
             if len(codes) > self.most:
-                came = f"{self.path}, row {row + list(cells).index(text)}: column {self.name!r} has more than {self.most:,}"
+                place = f"{self.path}, row {row + list(cells).index(text)}"
+                came = f"{place}: column {self.name!r} has more than {self.most:,}"
                 way_out = f"If it is a name or a number of the row, leave it out with drop=[{self.name!r}]."
                 raise DataError(f"{came} different texts", wanted="categories that repeat", way_out=way_out)
         return np.fromiter(map(codes.__getitem__, cells), np.int32, len(cells))
@@ -110,7 +111,7 @@ class Column:
     def _check_category(self, text: str, cells: Sequence[str], row: int) -> None:
         if not text.strip():
             raise self._missing(text, row + list(cells).index(text))
-        if self.declared or _NUMBER.fullmatch(text.strip()):
+        if self.declared or NUMBER.fullmatch(text.strip()):
             return
         if _COMMA.fullmatch(text.strip()):
             raise self._not_number(text, row + list(cells).index(text))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import os
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import BinaryIO
 
 from snarc.errors import DataError
@@ -32,7 +34,7 @@ class Reader:
     path: str
     delimiter: str | None = None
     keep_offsets: bool = False
-    offsets: list[int] = field(default_factory=list)
+    offsets: array[int] = field(default_factory=lambda: array("q"))
     end: int = 0
 
     def blocks(self) -> Iterator[list[list[str]]]:
@@ -49,19 +51,15 @@ class Reader:
             first = next(lines)
             if self.delimiter is None:
                 self.delimiter = find_delimiter(first)
-            self._line_starts: list[int] = []
-            parser = csv.reader(self._chain(first, lines), delimiter=self.delimiter, strict=True)
-            done, line = 0, 0
+            texts = chain((first,), lines)
+            marked = self._marking(texts) if self.keep_offsets else texts
+            parser = csv.reader(marked, delimiter=self.delimiter, strict=True)
+            done = 0
             while True:
                 rows: list[list[str]] = []
                 try:
                     if self.keep_offsets:
-                        for row in parser:
-                            self.offsets.append(self._starts[line])
-                            line = parser.line_num
-                            rows.append(row)
-                            if len(rows) == ROWS:
-                                break
+                        self._read_marked(parser, rows)
                     else:
                         rows.extend(islice(parser, ROWS))  # what was read before an error stays in the list
                 except csv.Error as error:
@@ -71,19 +69,21 @@ class Reader:
                 done += len(rows)
                 yield rows
 
-    def _chain(self, first: str, lines: Iterator[str]) -> Iterator[str]:
-        self._starts: list[int] = []
-        at = self.start
-        for text in (first,):
-            if self.keep_offsets:
-                self._starts.append(at)
-                at += len(text.encode())
-            yield text
-        if not self.keep_offsets:
-            yield from lines
-            return
-        for text in lines:
-            self._starts.append(at)
+    def _read_marked(self, parser: Iterator[list[str]], rows: list[list[str]]) -> None:
+        while len(rows) < ROWS:
+            self._mark = -1
+            row = next(parser, None)
+            if row is None:
+                return
+            rows.append(row)
+            self.offsets.append(self._mark)
+
+    def _marking(self, texts: Iterator[str]) -> Iterator[str]:
+        # The parser asks for a line only when it needs one, so the first line after a row is where the next begins.
+        at = self._start
+        for text in texts:
+            if self._mark < 0:
+                self._mark = at
             at += len(text) if text.isascii() else len(text.encode())
             yield text
         self.end = at
@@ -102,34 +102,34 @@ class Reader:
         return DataError(f"{self.path}, row {row}: {text}", wanted=WANTED, way_out="Mend the row.")
 
     def _lines(self, file: BinaryIO) -> Iterator[str]:
-        at, line, self.start = 0, 1, 0
+        at, line, self._start = 0, 1, 0
         while block := file.read(BLOCK):
             if at == 0:
                 self._known(block)
-                if block.startswith(b"\xef\xbb\xbf"):
-                    block, at, self.start = block[3:], 3, 3
+                if block.startswith(codecs.BOM_UTF8):
+                    block, at, self._start = block[3:], 3, 3
             if not block.endswith(b"\n"):
                 tail = file.readline(LONGEST + 1)
                 block += tail
                 if len(tail) > LONGEST:
-                    came = f"{self.path}, byte {at + block.rfind(b'\n') + 1:,}: a line of more than {LONGEST:,} bytes"
-                    raise DataError(
-                        came, wanted="rows that end with a line break", way_out="Check that it is a CSV file."
-                    )
-            if (nul := block.find(b"\0")) >= 0:
-                came = f"{self.path}, byte {at + nul:,} (line {line + block.count(b'\n', 0, nul)}): a NUL byte"
+                    came = f"{self.path}, byte {at + block.rfind(10) + 1:,}: a line of more than {LONGEST:,} bytes"
+                    way_out = "Check that it is a CSV file."
+                    raise DataError(came, wanted="rows that end with a line break", way_out=way_out)
+            if (nul := block.find(0)) >= 0:
+                came = f"{self.path}, byte {at + nul:,} (line {line + block.count(10, 0, nul)}): a NUL byte"
                 raise DataError(came, wanted=WANTED, way_out="Save it as text in UTF-8.")
             try:
                 text = block.decode("utf-8")
             except UnicodeDecodeError as error:
                 bad = error.start
-                came = f"{self.path}, byte {at + bad:,} (line {line + block.count(b'\n', 0, bad)}): 0x{block[bad]:02x}"
+                place = f"byte {at + bad:,} (line {line + block.count(10, 0, bad)})"
+                came = f"{self.path}, {place}: 0x{block[bad]:02x} is not UTF-8"
                 way_out = "Save it in UTF-8 (it may be Latin-1 or Windows-1252)."
-                raise DataError(f"{came} is not UTF-8", wanted=WANTED, way_out=way_out) from None
+                raise DataError(came, wanted=WANTED, way_out=way_out) from None
             at += len(block)
-            line += block.count(b"\n")
+            line += block.count(10)
             yield from io.StringIO(text, newline="")
-        if at == self.start:
+        if at == self._start:
             raise DataError(f"{self.path} is empty", wanted=WANTED, way_out="Check the path.")
 
     def _known(self, block: bytes) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from snarc.errors import DataError
-
-from .dataset import Split
 
 
 def digests(split: Any) -> list[bytes]:
@@ -24,27 +23,32 @@ def digests(split: Any) -> list[bytes]:
     return found
 
 
-def shared(train: Any, test: Any) -> np.ndarray:
-    """Positions of the test examples that, with their target, occur in the training split too."""
-    seen = set(digests(train))
-    return np.array([i for i, d in enumerate(digests(test)) if d in seen], np.int64)
+def file_digest(path: Any) -> bytes:
+    """A 16-byte digest of a file's bytes, or of the bytes themselves."""
+    if isinstance(path, bytes):
+        return hashlib.blake2b(path, digest_size=16).digest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()
 
 
-def note_overlap(source: dict[str, Any], train: Any, test: Any, policy: str, where: str, names: Any = None) -> None:
+def note_overlap(
+    source: dict[str, Any], train: Sequence[bytes], test: Sequence[bytes], policy: str, where: str, names: Any = None
+) -> None:
     """Refuse test examples that are training examples, or write to ``source["note"]`` how many there are.
 
     Parameters
     ----------
     source: the record to write to.
-    train, test: splits of one's own data.
+    train, test: a digest of each example.
     policy: ``"refuse"`` or ``"warn"``.
     where: the file or folder of the test examples, for the message.
     names: names of the test examples, for the message; else their row numbers.
     """
     if policy not in ("refuse", "warn"):
         raise DataError(f"overlap={policy!r}", wanted="'refuse' or 'warn'", way_out="Take overlap='warn'.")
-    both = shared(train, test)
-    if not len(both):
+    seen = set(train)
+    both = [i for i, digest in enumerate(test) if digest in seen]
+    if not both:
         return
     first = names[both[0]] if names is not None else f"row {both[0]}"
     came = f"{where}: {len(both):,} of {len(test):,} test examples are also training examples, the first is {first}"
@@ -57,6 +61,3 @@ def note_overlap(source: dict[str, Any], train: Any, test: Any, policy: str, whe
 def add_note(source: dict[str, Any], text: str) -> None:
     """Add a sentence to ``source["note"]``."""
     source["note"] = f"{source['note']}; {text}" if source.get("note") else text
-
-
-__all__ = ["Split", "add_note", "digests", "note_overlap", "shared"]

@@ -9,6 +9,7 @@ import numpy as np
 
 from snarc.errors import DataError
 
+from ._overlap import digests, note_overlap
 from ._split import three_ways
 from .dataset import Dataset, Kind, Split, Task
 
@@ -61,17 +62,15 @@ def from_arrays(
     columns = tuple(columns) or column_names(x)
     inputs = check_inputs(x)
     targets, found = check_targets(y, n=len(inputs), task=task, classes=classes)
-    source: dict[str, Any] = {"note": _said(found, given=task is not None)}
+    source: dict[str, Any] = {"note": said(found, given=task is not None)}
     whole, tests = Split(inputs, targets), None
     if x_test is not None or y_test is not None:
         if x_test is None or y_test is None:
             missing = "x_test" if x_test is None else "y_test"
             raise DataError(f"{missing} is missing", wanted="both x_test and y_test", way_out="Give both or none.")
         tests = given_test(found, whole, x_test, y_test)
-    from ._overlap import note_overlap
-
     if tests is not None:
-        note_overlap(source, whole, tests, overlap, "x_test")
+        note_overlap(source, digests(whole), digests(tests), overlap, "x_test")
     return three_ways(
         name,
         found,
@@ -103,7 +102,7 @@ def column_names(x: Any) -> tuple[str, ...]:
 
 
 def check_inputs(
-    x: Any, *, what: str = "x", shape: tuple[int, ...] | None = None, dtype: Any = None, least: int = 1
+    x: Any, *, what: str = "x", shape: tuple[int, ...] | None = None, dtype: Any = None, least: int = 1, first: int = 0
 ) -> np.ndarray:
     """Inputs as a contiguous array in this machine's byte order, checked number by number.
 
@@ -115,6 +114,7 @@ def check_inputs(
     dtype: uint8 where the network wants images of 0 to 255: whole numbers in that range are then made uint8, while
         floats must lie in [0, 1].  Where it wants float32, uint8 images are scaled to [0, 1].
     least: fewest rows.
+    first: the number of the first row, for messages, where ``x`` is a piece of something longer.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def check_inputs(
         return _as_pixels(array, what)
     if array.dtype == np.uint8 and array.ndim >= 3:
         return np.ascontiguousarray(array) if dtype is None else (array / np.float32(255)).astype(np.float32)
-    return _as_float32(array, what)
+    return _as_float32(array, what, first)
 
 
 def _as_pixels(array: np.ndarray, what: str) -> np.ndarray:
@@ -169,15 +169,15 @@ def _as_pixels(array: np.ndarray, what: str) -> np.ndarray:
     return array
 
 
-def _as_float32(array: np.ndarray, what: str) -> np.ndarray:
+def _as_float32(array: np.ndarray, what: str, first: int = 0) -> np.ndarray:
     if array.dtype.kind == "f":
-        for first in range(0, len(array), _ROWS):
-            part = array[first : first + _ROWS]
+        for start in range(0, len(array), _ROWS):
+            part = array[start : start + _ROWS]
             fine = np.isfinite(part)
             if not fine.all():
-                raise _at(array, ~fine, what, "a finite number", first)
+                raise _at(part, ~fine, what, "a finite number", start + first)
             if part.dtype.itemsize > 4 and (large := np.abs(part) > FLOAT32_MAX).any():
-                raise _at(array, large, what, f"at most {FLOAT32_MAX:.4g}, the largest float32", first)
+                raise _at(part, large, what, f"at most {FLOAT32_MAX:.4g}, the largest float32", start + first)
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
@@ -222,14 +222,11 @@ def _no_mask(x: Any, what: str) -> None:
 
 
 def _at(array: np.ndarray, bad: np.ndarray, what: str, wanted: str, first: int = 0) -> DataError:
-    where = [int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape)]
-    index = (where[0] + first, *where[1:])
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape))
     count = int(np.count_nonzero(bad))
     more = f" ({count:,} such in rows {first} to {first + len(bad) - 1})" if count > 1 else ""
-    value = array[index]
-    return DataError(
-        f"{what} is {value} {_place(index)}{more}", wanted=wanted, way_out="Mend the value or drop the row."
-    )
+    came = f"{what} is {array[index]} {_place((index[0] + first, *index[1:]))}{more}"
+    return DataError(came, wanted=wanted, way_out="Mend the value or drop the row.")
 
 
 def _place(index: tuple[int, ...]) -> str:
@@ -373,7 +370,8 @@ def _labels(array: np.ndarray, classes: Sequence[str] | int | None, what: str) -
     return codes[where.reshape(-1)], Task("classification", names)
 
 
-def _said(task: Task, given: bool) -> str:
+def said(task: Task, given: bool) -> str:
+    """A sentence on what is to be learnt and how that was found."""
     how = "as asked" if given else "found from the target"
     if task.kind == "classification":
         return f"classification, {how}: {len(task.classes)} classes"

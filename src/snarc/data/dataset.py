@@ -50,7 +50,7 @@ class Split:
         return len(self.inputs)
 
     def __repr__(self) -> str:
-        return f"Split(inputs={_short(self.inputs)}, targets={_short(self.targets)})"
+        return f"Split(inputs={short(self.inputs)}, targets={short(self.targets)})"
 
     def take(self, index: np.ndarray | slice) -> Split:
         """The examples at these positions."""
@@ -129,5 +129,6 @@ class Dataset:
         return digest.hexdigest()
 
 
-def _short(array: np.ndarray) -> str:
+def short(array: Any) -> str:
+    """Type and shape of an array in a few characters."""
     return f"{array.dtype}{list(array.shape)}"

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 import inspect
+import io
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from snarc import registry
 from snarc.errors import DataError, UnknownNameError, nearest
 
+from ._files import open_regular
+from ._own import own_data
 from ._split import check_seed, fewer
+from .arrays import check_inputs
 from .dataset import Dataset
+from .folders import read_images
+from .images import SUFFIXES
+from .tables import read_inputs
 
 
 def load(
@@ -58,12 +69,21 @@ def load(
         data = _call(registry.datasets.get(what).thing, what, given)
     else:
         data = _from_files(what, given)
-    return data if train is None else fewer(data, train, seed)
+    data = data if train is None else fewer(data, train, seed)
+    how = {"what": _absolute(what), **given, "train": train}
+    return replace(data, source={**data.source, "load": {k: v for k, v in how.items() if v is not None}})
+
+
+def _absolute(what: Any) -> Any:
+    """A path that still leads there from another working folder; a name stays as it is."""
+    if isinstance(what, tuple | list):
+        return [_absolute(one) for one in what]
+    if isinstance(what, str) and what in registry.datasets:
+        return what
+    return os.path.abspath(what)
 
 
 def _from_files(what: Any, given: dict[str, Any]) -> Dataset:
-    from ._own import own_data
-
     first = what[0] if isinstance(what, tuple | list) and what else what
     if not isinstance(first, str | os.PathLike):
         wanted = "a registered name or a path"
@@ -98,3 +118,71 @@ def _call(function: Callable[..., Dataset], name: str, given: dict[str, Any]) ->
                 way_out=f"Did you mean {close[0]}?" if close else "Leave it out.",
             )
     return function(**{key: value for key, value in given.items() if key in parameters})
+
+
+def read_like(paths: Sequence[str | os.PathLike[str]], dataset: Dataset | Mapping[str, Any]) -> np.ndarray:
+    """New inputs from files, made as those of a data set were: for prediction.
+
+    Parameters
+    ----------
+    paths: image files, CSV files (which need not hold the target) or ``.npy`` files, all of one kind.
+    dataset: the data set that was trained on; or a mapping with ``inputs`` (the shape of one example), ``dtype`` and
+        ``reader`` (its ``source["reader"]``, if it has one), as kept with a run.
+
+    Returns
+    -------
+    The inputs of all files, one below the other.
+
+    Raises
+    ------
+    DataError: a file of another kind, or with a fault; the message names it.
+    """
+    if isinstance(dataset, Dataset):
+        dtype = np.dtype(dataset.train.inputs.dtype)
+        dataset = {"inputs": dataset.inputs, "dtype": dtype, "reader": dataset.source.get("reader")}
+    shape, dtype = tuple(dataset["inputs"]), np.dtype(dataset["dtype"])
+    reader = dataset.get("reader") or {}
+    if not paths:
+        raise DataError("no file was given", wanted="at least one file", way_out="Name the files to predict.")
+    parts = []
+    for path in map(os.fspath, paths):
+        ending = os.path.splitext(path)[1].lower()
+        if ending == ".npy":
+            part = check_inputs(_npy(path), what=path, shape=shape, dtype=dtype)
+        elif ending in SUFFIXES and len(shape) == 3 and shape[-1] in (1, 3):
+            look = reader if reader.get("kind") == "images" else {"size": shape[:2], "channels": shape[-1]}
+            part = read_images([path], look)
+            part = part if dtype == np.uint8 else (part / np.float32(255)).astype(np.float32)
+        elif ending in (".csv", ".tsv", ".txt") and len(shape) == 1:
+            part = read_inputs(path, reader if reader.get("kind") == "csv" else _plain_reader(path, shape))
+        else:
+            wanted = "an image file, or .npy" if len(shape) == 3 else "a CSV file, or .npy"
+            raise DataError(f"{path} is of another kind", wanted=wanted, way_out=f"The inputs have the shape {shape}.")
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _plain_reader(path: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    with open_regular(path, "a CSV file") as file:
+        first: list[str] = next(csv.reader(io.StringIO(file.readline(1 << 20).decode("utf-8-sig", "replace"))), [])
+    if len(first) != shape[0]:
+        came = f"{path}, row 1 has {len(first)} cells"
+        raise DataError(came, wanted=f"{shape[0]} columns, one for each input", way_out="Check the file.")
+    columns = [{"name": name.strip()} for name in first]
+    return {"kind": "csv", "decimal": ".", "header": True, "columns": columns, "targets": [], "classes": None}
+
+
+def _npy(path: str) -> np.ndarray:
+    with open_regular(path, "an .npy file") as file:
+        try:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, kind = read(file)
+            size = os.fstat(file.fileno()).st_size - file.tell()
+            if kind.hasobject or math.prod(shape) * kind.itemsize != size:
+                raise ValueError(f"shape {shape} of {kind} in {size:,} bytes")
+            file.seek(0)
+            return np.lib.format.read_array(file, allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            came = f"{path} is no array of numbers: {error}"
+            raise DataError(came, wanted="an .npy file", way_out="Save it with numpy.save.") from None
