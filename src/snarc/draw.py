@@ -62,7 +62,8 @@ def style() -> Iterator[None]:
     import matplotlib as mpl
     from cycler import cycler
 
-    with mpl.rc_context({**_STYLE, "axes.prop_cycle": cycler(color=PALETTE)}):
+    settings: Any = {**_STYLE, "axes.prop_cycle": cycler(color=PALETTE)}
+    with mpl.rc_context(settings):
         yield
 
 
@@ -151,3 +152,32 @@ def tiles(images: np.ndarray, columns: int) -> np.ndarray:
         y, x = divmod(k, columns)
         sheet[y * (height + 1) : y * (height + 1) + height, x * (width + 1) : x * (width + 1) + width] = image
     return sheet
+
+
+def pixels(images: np.ndarray) -> np.ndarray:
+    """Inputs ``(N, H, W, C)`` as pictures for the eye: uint8 ``(N, H, W)`` for one channel, ``(N, H, W, 3)`` for colours.
+
+    Bytes stay as they are, numbers in [0, 1] are times 255, others are
+    stretched to their own range.  Of two channels, or of more than four, the
+    mean is shown.
+    """
+    import numpy as np
+
+    images = np.asarray(images)
+    if images.dtype != np.uint8:
+        images = images.astype(np.float64)
+        low, high = images.min(initial=0.0), images.max(initial=1.0)
+        images = np.round((images - low) / max(high - low, 1e-12) * 255).astype(np.uint8)
+    channels = images.shape[-1]
+    if channels in (3, 4):
+        return images[..., :3]
+    return images[..., 0] if channels == 1 else np.round(images.mean(axis=-1)).astype(np.uint8)
+
+
+def png(image: np.ndarray) -> bytes:
+    """A picture of :func:`pixels`, ``(H, W)`` or ``(H, W, 3)`` uint8, as the bytes of a PNG file."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(image).save(out, format="PNG", optimize=True)
+    return out.getvalue()

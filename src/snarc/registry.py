@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -103,6 +104,109 @@ def model(name: str, **about: Any) -> Callable[[T], T]:
 def dataset(name: str, **about: Any) -> Callable[[T], T]:
     """Register a function that returns a :class:`snarc.data.Dataset`."""
     return _decorator(datasets, name, about)
+
+
+def experiment(
+    name: str,
+    *,
+    rows: tuple[str, ...],
+    question: str,
+    source: str,
+    seconds: tuple[float, float, float],
+    replicas: tuple[int, int, int] = (1, 1, 1),
+    needs: tuple[str, ...] = (),
+) -> Callable[[T], T]:
+    """Register a generator function ``f(budget)`` that yields claims and figures as an experiment.
+
+    Parameters
+    ----------
+    name: plain words joined by hyphens.
+    rows: ids of the catalogue rows that it answers, as ``("C6", "Q1")``.
+    question: one sentence that ends with a question mark.
+    source: the paper or lecture whose result it repeats.
+    seconds: measured on two CPU cores, for the budgets smoke, quick and full.
+    replicas: networks (or repetitions) at each budget, unless the caller wants another number.
+    needs: data sets without which it cannot run.
+
+    Raises
+    ------
+    ValueError: a field is not of this form.
+    """
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise ValueError(f"experiment {name!r}: a name is lower-case words joined by hyphens")
+    if not rows or not all(re.fullmatch(r"[A-Z][A-Za-z]*\d+[a-z]?", row) for row in rows):
+        raise ValueError(f"experiment {name!r}: rows are catalogue ids such as ('C6', 'Q1'), not {rows!r}")
+    if not question.strip().endswith("?") or not source.strip():
+        raise ValueError(f"experiment {name!r}: needs a question that ends with '?', and a source")
+    if len(seconds) != 3 or len(replicas) != 3 or min(seconds) <= 0 or min(replicas) < 1:
+        raise ValueError(f"experiment {name!r}: seconds and replicas each have three positive numbers")
+    about = {"rows": rows, "question": question, "source": source, "seconds": seconds, "replicas": replicas}
+    return _decorator(experiments, name, {**about, "needs": needs})
+
+
+class Instrument(Generic[P, T]):
+    """A function that looks at a network and returns a :class:`snarc.Reading`, with answers known by proof.
+
+    Attributes
+    ----------
+    name: what it is registered under.
+    asks: the question that it answers.
+    known_cases: functions that check it where the answer is known; each is a conformance test.
+    """
+
+    def __init__(self, function: Callable[P, T], name: str, asks: str) -> None:
+        functools.update_wrapper(self, function)
+        self._function, self.name, self.asks = function, name, asks
+        self.known_cases: list[Callable[[], None]] = []
+
+    def __call__(self, *args: P.args, **options: P.kwargs) -> T:
+        return self._function(*args, **options)
+
+    def __repr__(self) -> str:
+        return f"<instrument {self.name}: {self.asks}>"
+
+    def known_case(self, case: Callable[[], None]) -> Callable[[], None]:
+        """Keep a function that asserts an answer known by proof."""
+        self.known_cases.append(case)
+        return case
+
+
+def instrument(name: str, *, asks: str) -> Callable[[Callable[P, T]], Instrument[P, T]]:
+    """Register a function that returns a :class:`snarc.Reading` as an instrument.
+
+    Parameters
+    ----------
+    asks: the question that it answers, ending in a question mark.
+
+    ::
+
+        @instrument("rejection", asks="How much must be refused to reach a wanted error?")
+        def rejection(of, data="test"): ...
+
+        @rejection.known_case
+        def perfectly_ordered_scores(): assert ...
+    """
+
+    def register(function: Callable[P, T]) -> Instrument[P, T]:
+        made = Instrument(function, name, asks)
+        instruments.add(name, made, asks=asks)
+        return made
+
+    return register
+
+
+def gather(package: str) -> dict[str, Instrument[Any, Any]]:
+    """The instruments of every module of a package, by the name of their function.
+
+    ``snarc.see`` and ``snarc.trust`` offer these, so that a new file is enough to add one.
+    """
+    found: dict[str, Instrument[Any, Any]] = {}
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        if not module.name.startswith("_"):
+            for thing in vars(importlib.import_module(f"{package}.{module.name}")).values():
+                if isinstance(thing, Instrument) and thing.__module__ == f"{package}.{module.name}":
+                    found[thing.__name__] = thing
+    return found
 
 
 def _decorator(registry: Registry, name: str, about: dict[str, Any]) -> Callable[[T], T]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -11,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from .data import Task
-from .errors import ModelError
+from .data import Split, Task
+from .errors import DataError, ModelError
 from .models.inside import layers_of
 
 
@@ -68,7 +69,9 @@ class Subject:
         return self.network
 
 
-def subject(of: Any, *, inputs: tuple[int, ...] | None = None, classes: int | tuple[str, ...] | None = None, name: str = "") -> Subject:
+def subject(
+    of: Any, *, inputs: tuple[int, ...] | None = None, classes: int | tuple[str, ...] | None = None, name: str = ""
+) -> Subject:
     """Make a Subject of a run, an nnx module, or any function from a batch to logits.
 
     Parameters
@@ -93,8 +96,143 @@ def subject(of: Any, *, inputs: tuple[int, ...] | None = None, classes: int | tu
     return Subject(of, tuple(inputs), task, name=name or getattr(of, "__name__", "function"))
 
 
-def of_module(network: nnx.Module, inputs: tuple[int, ...], task: Task, name: str, precision: str = "float32") -> Subject:
+def of_module(
+    network: nnx.Module, inputs: tuple[int, ...], task: Task, name: str, precision: str = "float32"
+) -> Subject:
     """The subject of an nnx module, which is put into evaluation mode."""
     from .training.evaluate import function
 
     return Subject(function(network, precision), inputs, task, network, name)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What networks say of examples, beside what is right: all that many instruments need.
+
+    Attributes
+    ----------
+    logits: ``(replicas, N, outputs)``.
+    targets: labels ``(N,)``, or numbers ``(N, outputs)``.
+    task: what the outputs mean.
+    split: the examples themselves, for pictures; none if only outputs are known.
+    columns: names of the input columns of a table.
+    """
+
+    logits: np.ndarray
+    targets: np.ndarray
+    task: Task
+    split: Any = field(default=None, repr=False)
+    columns: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def replicas(self) -> int:
+        """How many networks there are."""
+        return len(self.logits)
+
+    @functools.cached_property
+    def probabilities(self) -> np.ndarray:
+        """Softmax of the logits in float64, ``(replicas, N, classes)``."""
+        logits = self.logits.astype(np.float64)
+        e = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        return e / e.sum(axis=-1, keepdims=True)
+
+    @functools.cached_property
+    def predicted(self) -> np.ndarray:
+        """The class with the largest logit, ``(replicas, N)``; the first of equals."""
+        return self.logits.argmax(axis=-1)
+
+    @functools.cached_property
+    def confidence(self) -> np.ndarray:
+        """The probability of the predicted class, ``(replicas, N)``."""
+        return self.probabilities.max(axis=-1)
+
+    def examples(self, index: np.ndarray) -> np.ndarray | None:
+        """The inputs at these positions, or none if they are not known."""
+        return None if self.split is None else np.asarray(self.split.gather(index).inputs)
+
+    def need(self, kind: str, instrument: str) -> None:
+        """Refuse a task that an instrument cannot read: ``kind`` is ``"classes"`` or ``"numbers"``.
+
+        Raises
+        ------
+        DataError: the task is of the other kind, or there are no examples.
+        """
+        if (self.task.kind in ("classification", "sequence")) != (kind == "classes"):
+            raise DataError(
+                f"{instrument} of a task of {self.task.kind}",
+                wanted=f"a task whose answers are {kind}",
+                way_out="Use calibration or confusion for classes, residuals for numbers.",
+            )
+        if len(self) == 0:
+            raise DataError(
+                f"{instrument} of no example", wanted="at least one", way_out="Use a split that is not empty."
+            )
+
+
+def predictions(of: Any, data: Any = "test", *, classes: tuple[str, ...] = ()) -> Predictions:
+    """What a network says of data, in whatever form the two are given.
+
+    Parameters
+    ----------
+    of: a run; a subject; logits ``(N, outputs)`` or ``(replicas, N, outputs)``; or predictions, which come back as they are.
+    data: for a run the name of a split, a ``Split`` or a pair ``(x, y)``; for a subject a ``Split`` or a pair; for logits
+        the targets ``(N,)`` or ``(N, outputs)``.
+    classes: names of the classes, for logits; their numbers by default.
+
+    Raises
+    ------
+    DataError: the two do not fit each other, or are not finite.
+
+    >>> predictions(np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([0, 0])).predicted
+    array([[0, 1]])
+    """
+    if isinstance(of, Predictions):
+        return of
+    if isinstance(of, np.ndarray | jax.Array | list | tuple):
+        return _given(np.asarray(of), np.asarray(data), classes)
+    if hasattr(of, "evaluate"):
+        pair = (data.inputs, data.targets) if isinstance(data, Split) else data
+        found = of.evaluate(pair)
+        split = of.dataset.split(data) if isinstance(data, str) else Split(np.asarray(pair[0]), found.targets)
+        columns = tuple(of.about["dataset"].get("columns", ()))
+        return Predictions(found.logits, found.targets, of.task, split, columns)
+    seen = subject(of)
+    if isinstance(data, str):
+        raise DataError(
+            f"the split {data!r} for {seen.name}, which is no run and knows no data",
+            wanted="a Split or a pair (x, y)",
+            way_out="Write dataset.test.",
+        )
+    from .training.evaluate import outputs
+
+    split = data if hasattr(data, "gather") else Split(np.asarray(data[0]), np.asarray(data[1]))
+    return Predictions(outputs(seen.logits, split)[None], split.targets, seen.task, split)
+
+
+def _given(logits: np.ndarray, targets: np.ndarray, classes: tuple[str, ...]) -> Predictions:
+    if logits.ndim == 2:
+        logits = logits[None]
+    if logits.ndim != 3 or logits.shape[1] != len(targets):
+        raise DataError(
+            f"logits of shape {logits.shape} for {len(targets)} targets",
+            wanted="logits (N, outputs) or (replicas, N, outputs) and N targets",
+            way_out="Compute them for the same examples.",
+        )
+    if not np.isfinite(logits).all():
+        raise DataError(
+            "logits that are not finite", wanted="finite numbers", way_out="See where the network diverged."
+        )
+    if targets.ndim == 1 and np.issubdtype(targets.dtype, np.integer):
+        names = classes or tuple(str(k) for k in range(logits.shape[2]))
+        if len(names) != logits.shape[2] or (len(targets) and not 0 <= targets.min() <= targets.max() < len(names)):
+            raise DataError(
+                f"{logits.shape[2]} logits, {len(names)} class names and labels from {targets.min()} to {targets.max()}",
+                wanted="a logit and a name for each class, labels from 0",
+                way_out="Give the logits of all classes.",
+            )
+        return Predictions(logits, targets.astype(np.int32), Task("classification", classes=names))
+    names = tuple(f"output {k}" for k in range(logits.shape[2]))
+    return Predictions(logits, targets.reshape(logits.shape[1:]), Task("regression", targets=names))
