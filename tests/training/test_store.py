@@ -155,6 +155,13 @@ def test_training_does_not_go_back_behind_a_good_checkpoint(tmp_path):
     assert Store(tmp_path).steps() == [5]
 
 
+def test_a_state_longer_than_other_json_files_may_be_comes_back(tmp_path):
+    state = {"rows": ["x" * 1000] * (jsontext.LIMIT // 1000)}
+    with Store(tmp_path).lock() as store:
+        store.save(1, {}, state)
+        assert store.latest(strict=True).state == state
+
+
 def test_the_same_step_can_be_saved_again(tmp_path):
     saved(tmp_path, 5)
     with Store(tmp_path).lock() as store:
@@ -178,7 +185,7 @@ def test_a_writer_killed_while_it_replaces_a_step_loses_nothing(tmp_path, replac
         same(store.latest(strict=True).arrays, arrays(5))
 
 
-def test_saving_needs_the_lock_and_sane_arguments(tmp_path):
+def test_saving_needs_the_lock_and_sane_arguments(tmp_path, monkeypatch):
     with pytest.raises(RunError, match="without its lock"):
         Store(tmp_path).save(1, {}, {})
     with pytest.raises(ValueError, match="at least 1"):
@@ -193,8 +200,9 @@ def test_saving_needs_the_lock_and_sane_arguments(tmp_path):
             store.save(1, {}, {"best": {1: 2}})
         with pytest.raises(ValueError, match="inf"):
             store.save(1, {}, {}, {"memory": float("inf")})
-        with pytest.raises(ValueError, match="read back"):
-            store.save(1, {}, {"text": "x" * jsontext.LIMIT})
+        monkeypatch.setattr("snarc.training.store.STATE_LIMIT", 1000)
+        with pytest.raises(ValueError, match="a state of 1016 bytes; at most 1000 are read back"):
+            store.save(1, {}, {"text": "x" * 999})
         assert os.listdir(store.place) == []
     with pytest.raises(RunError, match="without its lock"):
         store.save(1, {}, {})

@@ -79,6 +79,12 @@ def test_weights_come_back_exactly_and_others_can_read_them(tmp_path):
     assert sorted(os.listdir(tmp_path / "net")) == ["network.json", "weights.safetensors"]
 
 
+@pytest.mark.parametrize("name", ["784-300-10", "lenet-1989", "custom:<lambda>", "custom:My_Net2", "custom:a.B"])
+def test_names_of_models_and_factories(tmp_path, name):
+    save_weights(tmp_path, ARRAYS, CONFIG | {"model": name})
+    assert load_weights(tmp_path).config["model"] == name
+
+
 def test_saving_over_the_file_just_loaded_keeps_its_numbers(tmp_path):
     save_weights(tmp_path, ARRAYS, CONFIG)
     for _ in range(2):
@@ -217,6 +223,7 @@ def test_a_header_that_begins_like_a_pickle_is_no_pickle(tmp_path):
 WRONG = {
     "89-os.system": ({"model": "os.system"}, "'model' is 'os.system'"),
     "89-path": ({"model": "../../etc"}, "'model' is"),
+    "89-custom": ({"model": "custom:os/system"}, "'model' is 'custom:os"),
     "89-no-text": ({"model": ["lenet5"]}, "'model' is"),
     "90-inputs": ({"inputs": [10**10]}, "'inputs' is"),
     "90-outputs": ({"outputs": 10**12}, "'outputs' is"),
@@ -423,6 +430,35 @@ def test_weights_that_cannot_be_written_are_told(tmp_path, monkeypatch):
         with pytest.raises(RunError, match="EIO"):
             save_weights(tmp_path, {"b": np.ones(2)}, CONFIG)
     same(load_weights(tmp_path).arrays, ARRAYS)
+
+
+def test_the_last_rename_of_a_save_is_made_good(tmp_path, monkeypatch):
+    save_weights(tmp_path, ARRAYS, CONFIG)
+    new, real = {"b": np.ones(2)}, os.replace
+
+    def fail(source, target):
+        if target == tmp_path / "weights.safetensors":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fail)
+        with pytest.raises(RunError, match="EIO"):
+            save_weights(tmp_path, new, CONFIG)
+    same(load_weights(tmp_path).arrays, new)
+    (tmp_path / "weights.safetensors").unlink()  # as if there never had been others
+    same(load_weights(tmp_path).arrays, new)
+    save_weights(tmp_path, ARRAYS, CONFIG)
+    same(load_weights(tmp_path).arrays, ARRAYS)
+    assert sorted(os.listdir(tmp_path)) == ["network.json", "weights.safetensors"]
+
+
+def test_a_next_file_that_was_never_described_is_replaced(tmp_path):
+    save_weights(tmp_path, ARRAYS, CONFIG)
+    (tmp_path / "weights.next.safetensors").write_bytes(b"half a file")
+    save_weights(tmp_path, {"b": np.ones(2)}, CONFIG)
+    same(load_weights(tmp_path).arrays, {"b": np.ones(2)})
+    assert sorted(os.listdir(tmp_path)) == ["network.json", "weights.safetensors"]
 
 
 AUDIT = """

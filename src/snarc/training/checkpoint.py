@@ -15,6 +15,7 @@ from snarc.training import jsontext, tensors
 from snarc.training.disk import read_bytes
 
 FORMAT = 1
+STATE_LIMIT = 256 * 1024 * 1024  # a line of history for each epoch and replica is in it
 ARRAYS, STATE, MANIFEST = "arrays.safetensors", "state.json", "manifest.json"
 
 
@@ -92,7 +93,7 @@ def load(path: Path, step: int) -> Checkpoint:
     return Checkpoint(
         step,
         tensors.parse(contents[ARRAYS], str(path / ARRAYS), error=CheckpointError),
-        jsontext.parse(bytes(contents[STATE]), str(path / STATE), error=CheckpointError),
+        jsontext.parse(bytes(contents[STATE]), str(path / STATE), limit=STATE_LIMIT, error=CheckpointError),
         content["made_with"],
     )
 

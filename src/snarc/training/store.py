@@ -25,6 +25,7 @@ from snarc.training.checkpoint import (
     FORMAT,
     MANIFEST,
     STATE,
+    STATE_LIMIT,
     Checkpoint,
     NewerFormatError,
     agree,
@@ -122,8 +123,8 @@ class Store:
         if type(step) is not int or step < 0:
             raise ValueError(f"a step is a natural number, not {step!r}")
         written = jsontext.text(dict(state), indent=2) + b"\n"
-        if len(written) > jsontext.LIMIT:
-            raise ValueError(f"a state of {len(written)} bytes; at most {jsontext.LIMIT} are read back")
+        if len(written) > STATE_LIMIT:
+            raise ValueError(f"a state of {len(written)} bytes; at most {STATE_LIMIT} are read back")
         made_with = dict(made_with or {})
         jsontext.text(made_with)
         self._refuse_going_back(step)
