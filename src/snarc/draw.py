@@ -155,7 +155,7 @@ def tiles(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def pixels(images: np.ndarray) -> np.ndarray:
-    """Inputs ``(N, H, W, C)`` as pictures for the eye: uint8 ``(N, H, W)`` for one channel, ``(N, H, W, 3)`` for colours.
+    """Inputs ``(N, H, W, C)`` as pictures for the eye: uint8, ``(N, H, W)`` for one channel, ``(N, H, W, 3)`` in colour.
 
     Bytes stay as they are, numbers in [0, 1] are times 255, others are
     stretched to their own range.  Of two channels, or of more than four, the

@@ -177,9 +177,10 @@ def predictions(of: Any, data: Any = "test", *, classes: tuple[str, ...] = ()) -
 
     Parameters
     ----------
-    of: a run; a subject; logits ``(N, outputs)`` or ``(replicas, N, outputs)``; or predictions, which come back as they are.
-    data: for a run the name of a split, a ``Split`` or a pair ``(x, y)``; for a subject a ``Split`` or a pair; for logits
-        the targets ``(N,)`` or ``(N, outputs)``.
+    of: a run; a subject; logits ``(N, outputs)`` or ``(replicas, N, outputs)``; or predictions, which come back as
+        they are.
+    data: for a run the name of a split, a ``Split`` or a pair ``(x, y)``; for a subject a ``Split`` or a pair; for
+        logits the targets ``(N,)`` or ``(N, outputs)``.
     classes: names of the classes, for logits; their numbers by default.
 
     Raises
@@ -229,7 +230,7 @@ def _given(logits: np.ndarray, targets: np.ndarray, classes: tuple[str, ...]) ->
         names = classes or tuple(str(k) for k in range(logits.shape[2]))
         if len(names) != logits.shape[2] or (len(targets) and not 0 <= targets.min() <= targets.max() < len(names)):
             raise DataError(
-                f"{logits.shape[2]} logits, {len(names)} class names and labels from {targets.min()} to {targets.max()}",
+                f"{logits.shape[2]} logits, {len(names)} class names, labels from {targets.min()} to {targets.max()}",
                 wanted="a logit and a name for each class, labels from 0",
                 way_out="Give the logits of all classes.",
             )
