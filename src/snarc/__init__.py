@@ -33,7 +33,7 @@ _WHERE = {
     "subject": "snarc.subject",
     "SnarcError": "snarc.errors",
 }
-_ROOMS = ("data", "draw", "errors", "experiments", "formal", "keys", "layers", "models", "reading", "registry")
+_ROOMS: tuple[str, ...] = ("data", "draw", "errors", "experiments", "formal", "keys", "layers", "models", "reading", "registry")
 _ROOMS += ("render", "see", "training", "trust")
 
 __all__ = [*sorted(_WHERE), "__version__"]
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from snarc.errors import SnarcError
     from snarc.reading import Estimate, Reading
     from snarc.subject import Subject, subject
-    from snarc.training import Recipe, Run, fit, open
+    from snarc.training import Recipe, Run, fit
+    from snarc.training import open as open
 
 
 def __getattr__(name: str) -> Any:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+
 import jax
 from flax import nnx
 
-from ..errors import ModelError
-from ..keys import named
-from ..layers import Conv, avg_pool, max_pool
-from ..layers.activations import LECUN, initializer
-from ..layers.activations import activation as activation_named
-from ..registry import model
+from snarc.errors import ModelError
+from snarc.keys import named
+from snarc.layers import Conv, avg_pool, max_pool
+from snarc.layers.activations import LECUN, initializer
+from snarc.layers.activations import activation as activation_named
+from snarc.registry import model
+
 from .network import image_size
 
 _POOLING = {"max": max_pool, "average": avg_pool}
@@ -18,7 +21,7 @@ _POOLING = {"max": max_pool, "average": avg_pool}
 
 @model(
     "convnet",
-    source="Nielsen, Neural Networks and Deep Learning (2015), chapter 6: 20 and 40 maps, 1000-1000 dense units, dropout",
+    source="Nielsen, Neural Networks and Deep Learning (2015), chapter 6",
 )
 class ConvNet(nnx.Module):
     """Convolutional stages and dense layers; by default 20 and 40 maps, then 1000-1000 units with dropout.
@@ -55,7 +58,9 @@ class ConvNet(nnx.Module):
         pools = _numbers("pool", str(pool))
         pools = pools * len(stages) if len(pools) == 1 else pools
         if len(pools) != len(stages):
-            raise ModelError(f"{len(pools)} pools for {len(stages)} stages", wanted="one, or one a stage", way_out="Write pool='2'.")
+            raise ModelError(
+                f"{len(pools)} pools for {len(stages)} stages", wanted="one, or one a stage", way_out="Write pool='2'."
+            )
         if pooling not in _POOLING:
             raise ModelError(f"pooling {pooling!r}", wanted="max or average", way_out="Use pooling='max'.")
         if padding not in ("VALID", "SAME"):
@@ -81,7 +86,7 @@ class ConvNet(nnx.Module):
         self.dense = nnx.List(
             [
                 nnx.Linear(a, b, kernel_init=init, rngs=named(rngs, f"dense{k}"))
-                for k, (a, b) in enumerate(zip(sizes[:-1], sizes[1:]), start=1)
+                for k, (a, b) in enumerate(itertools.pairwise(sizes), start=1)
             ]
         )
         self.output = nnx.Linear(sizes[-1], outputs, kernel_init=LECUN, rngs=named(rngs, "output"))
@@ -103,7 +108,9 @@ class ConvNet(nnx.Module):
 def _numbers(name: str, text: str) -> list[int]:
     parts = [part for part in str(text).split("-") if part]
     if not all(part.isascii() and part.isdigit() and 0 < int(part) <= 100_000 for part in parts):
-        raise ModelError(f"{name}={text!r}", wanted="positive numbers joined by hyphens", way_out=f"Write {name}='20-40'.")
+        raise ModelError(
+            f"{name}={text!r}", wanted="positive numbers joined by hyphens", way_out=f"Write {name}='20-40'."
+        )
     if not parts and name != "dense":
         raise ModelError(f"{name} is empty", wanted="at least one number", way_out=f"Write {name}='20'.")
     return [int(part) for part in parts]

@@ -11,10 +11,18 @@ from flax import nnx
 
 
 def layers_of(network: nnx.Module, x: Any) -> dict[str, jax.Array]:
-    """The output of every layer of a network by its path, in the order in which the network defines them; evaluation mode."""
+    """The output of every layer by its path, in the order in which the network defines them; evaluation mode."""
     network.eval()
     graph, state = nnx.split(network)
     found = _layers(graph, state, jnp.asarray(x))
+    return {name: found[name] for name in _paths(network) if name in found}
+
+
+def shapes_of(network: nnx.Module, example: jax.ShapeDtypeStruct) -> dict[str, jax.ShapeDtypeStruct]:
+    """The shapes of what :func:`layers_of` would return; nothing is computed."""
+    network.eval()
+    graph, state = nnx.split(network)
+    found = jax.eval_shape(partial(_layers, graph), state, example)
     return {name: found[name] for name in _paths(network) if name in found}
 
 
@@ -25,7 +33,7 @@ def _layers(graph: nnx.GraphDef, state: Any, x: jax.Array) -> dict[str, jax.Arra
     found = {}
     for path, leaf in nnx.to_flat_state(seen):
         # A layer that is used more than once sows a value for each use; the last one counts.
-        value = leaf[...][-1]
+        value = leaf.get_value()[-1]
         if path[-1] == "__call__" and isinstance(value, jax.Array):
             found[".".join(map(str, path[:-1]))] = value
     return found

@@ -5,16 +5,17 @@ from __future__ import annotations
 import jax
 from flax import nnx
 
-from ..keys import named
-from ..layers import Conv, max_pool
-from ..layers.activations import HE, LECUN
-from ..registry import model
+from snarc.keys import named
+from snarc.layers import Conv, max_pool
+from snarc.layers.activations import HE, LECUN
+from snarc.registry import model
+
 from .network import image_size
 
 
 @model(
     "lenet5",
-    source="LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998) 2278; ReLU and max pooling instead of the original units",
+    source="LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998) 2278; with ReLU and max pooling",
 )
 class LeNet5(nnx.Module):
     """Two convolutional stages of 6 and 16 maps and dense layers of 120 and 84 units.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 from flax import nnx
 
-from ..keys import named
-from ..layers.activations import LECUN
-from ..registry import model
+from snarc.keys import named
+from snarc.layers.activations import LECUN
+from snarc.registry import model
 
 
 @model("linear", source="Cox, J. R. Statist. Soc. B 20 (1958) 215")

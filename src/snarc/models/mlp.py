@@ -7,11 +7,11 @@ import math
 import jax
 from flax import nnx
 
-from ..errors import LimitError, ModelError
-from ..keys import named
-from ..layers.activations import activation as activation_named
-from ..layers.activations import initializer
-from ..registry import model
+from snarc.errors import LimitError, ModelError
+from snarc.keys import named
+from snarc.layers.activations import activation as activation_named
+from snarc.layers.activations import initializer
+from snarc.registry import model
 
 WIDEST = 1_000_000
 
@@ -48,9 +48,7 @@ class MLP(nnx.Module):
         elif hidden is not None:
             raise ModelError(f"layers {layers!r} and hidden {hidden!r}", wanted="one of them", way_out="Drop one.")
         if not 0 <= dropout < 1:
-            raise ModelError(
-                f"dropout {dropout}", wanted="a probability in [0, 1)", way_out="Use 0.5, or 0 for none."
-            )
+            raise ModelError(f"dropout {dropout}", wanted="a probability in [0, 1)", way_out="Use 0.5, or 0 for none.")
         units, names = parse(layers, activation)
         wanted = (math.prod(inputs), outputs)
         if (units[0], units[-1]) != wanted:
@@ -95,17 +93,15 @@ def parse(layers: str, default: str = "relu") -> tuple[list[int], list[str]]:
     parts = layers.replace(" ", "")
     position = 0
     for part in _split(parts):
-        number, _, name = part.partition(":")
-        if not number.isascii() or not number.isdigit() or int(number) == 0:
+        number, colon, name = part.partition(":")
+        if bool(colon) != bool(name) or not number.isascii() or not number.isdigit() or int(number) == 0:
             raise ModelError(
                 f"layer {part!r} at character {position + 1} of layout {layers!r}",
                 wanted="a positive number of units, with an activation after a colon if wanted",
                 way_out="Write for example 784-300:tanh-10.",
             )
         if int(number) > WIDEST:
-            raise LimitError(
-                f"a layer of {number} units", wanted=f"at most {WIDEST}", way_out="Use a narrower layer."
-            )
+            raise LimitError(f"a layer of {number} units", wanted=f"at most {WIDEST}", way_out="Use a narrower layer.")
         units.append(int(number))
         names.append(name or default)
         position += len(part) + 1

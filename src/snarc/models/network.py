@@ -10,10 +10,10 @@ from typing import Any
 import jax
 from flax import nnx
 
-from .. import keys
-from ..errors import ModelError, nearest
-from ..layers.standardise import Standardise
-from ..registry import models
+from snarc import keys
+from snarc.errors import ModelError, nearest
+from snarc.layers.standardise import Standardise
+from snarc.registry import models
 
 _LAYOUT = re.compile(r"\d+(:[\w-]*?[a-z])?(-\d+(:[\w-]*?[a-z])?)+")
 
@@ -43,7 +43,7 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> tuple[str, d
     """
     options = dict(options or {})
     if _LAYOUT.fullmatch(name):
-        return "mlp", {"layers": name, **options}
+        name, options = "mlp", {"layers": name, **options}
     entry = models.get(name)
     known = _options(entry.thing)
     for option in options:
@@ -84,7 +84,8 @@ def build(
 
 
 def _options(thing: Callable[..., Any]) -> list[str]:
-    parameters = inspect.signature(thing).parameters
+    # The signature of an nnx class is its metaclass's; the options are those of its constructor.
+    parameters = inspect.signature(thing.__init__ if inspect.isclass(thing) else thing).parameters
     return [n for n in parameters if n not in ("inputs", "outputs", "rngs", "self")]
 
 

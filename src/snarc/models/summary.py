@@ -9,8 +9,9 @@ import jax
 import numpy as np
 from flax import nnx
 
-from ..errors import ModelError
-from .inside import layers_of
+from snarc.errors import ModelError
+
+from .inside import shapes_of
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,13 @@ def summary(network: nnx.Module, inputs: tuple[int, ...] | None = None) -> Summa
     if inputs is None:
         first = next((m for _, m in nnx.iter_modules(network) if isinstance(m, nnx.Linear)), None)
         if first is None or any(isinstance(m, nnx.Conv) for _, m in nnx.iter_modules(network)):
-            raise ModelError("no shape of the inputs", wanted="inputs=(28, 28, 1)", way_out="Give the shape of one example.")
+            raise ModelError(
+                "no shape of the inputs", wanted="inputs=(28, 28, 1)", way_out="Give the shape of one example."
+            )
         inputs = (first.in_features,)
     example = jax.ShapeDtypeStruct((1, *inputs), np.float32)
     try:
-        shapes = jax.eval_shape(lambda x: layers_of(network, x), example)
+        shapes = shapes_of(network, example)
     except (TypeError, ValueError) as error:
         raise ModelError(
             f"inputs of shape {inputs}: {str(error).splitlines()[0]}",
@@ -94,11 +97,15 @@ def summary(network: nnx.Module, inputs: tuple[int, ...] | None = None) -> Summa
     for path, shape in shapes.items():
         module = modules[path]
         own = [v for v in vars(module).values() if isinstance(v, nnx.Param)]
-        inside = any(isinstance(m, nnx.Module) for p, m in nnx.iter_modules(module) if p and not isinstance(m, nnx.Dropout))
+        inside = any(
+            isinstance(m, nnx.Module) for p, m in nnx.iter_modules(module) if p and not isinstance(m, nnx.Dropout)
+        )
         if inside and not own:
             continue
         outputs = tuple(shape.shape[1:])
-        rows.append(Layer(path, type(module).__name__, outputs, sum(v[...].size for v in own), _multiply_adds(module, outputs)))
+        rows.append(
+            Layer(path, type(module).__name__, outputs, sum(v[...].size for v in own), _multiply_adds(module, outputs))
+        )
     return Summary(tuple(rows))
 
 

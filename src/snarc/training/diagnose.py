@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import jax
 import numpy as np
 
-from ..models.inside import layers_of
+from snarc.models.inside import layers_of
 
 if TYPE_CHECKING:
     from .loop import Loop

@@ -35,7 +35,7 @@ class Driver(Protocol):
     def advance(
         self, program: Program, state: State, epoch: Any, rates: np.ndarray, start: int, stop: int, trace: Any
     ) -> tuple[State, Any]:
-        """Run steps ``start`` to ``stop`` of a prepared epoch; ``rates`` and ``trace`` have a row for each of its steps."""
+        """Run steps ``start`` to ``stop`` of a prepared epoch; ``rates`` and ``trace`` have a row for each step."""
         ...
 
 
@@ -58,7 +58,13 @@ class Resident:
     """
 
     def __init__(
-        self, inputs: np.ndarray, targets: np.ndarray, batch_size: int, *, vectorised: bool = False, over: Mesh | None = None
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        batch_size: int,
+        *,
+        vectorised: bool = False,
+        over: Mesh | None = None,
     ) -> None:
         self.count, self.batch_size, self.vectorised, self.over = len(inputs), batch_size, vectorised, over
         self.rows = _rows(batch_size, over)
@@ -109,7 +115,11 @@ class Streamed:
         return state, trace
 
     def _spread(self, array: np.ndarray) -> jax.Array:
-        return jnp.asarray(array) if self.over is None else jax.device_put(array, NamedSharding(self.over, PartitionSpec("batch")))
+        return (
+            jnp.asarray(array)
+            if self.over is None
+            else jax.device_put(array, NamedSharding(self.over, PartitionSpec("batch")))
+        )
 
 
 class _Stream:

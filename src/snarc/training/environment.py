@@ -16,7 +16,7 @@ def environment() -> dict[str, Any]:
     """Machine, operating system, versions and devices, as plain values."""
     import jax
 
-    from .. import __version__
+    from snarc import __version__
 
     devices = jax.devices()
     return {
@@ -52,9 +52,9 @@ def start_cache() -> None:
     """
     import jax
 
-    from ..data._places import cache_folder
+    from snarc.data._places import cache_folder
 
-    if jax.config.jax_compilation_cache_dir is None:
+    if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
         folder = cache_folder() / "compiled"
         try:
             folder.mkdir(parents=True, exist_ok=True)

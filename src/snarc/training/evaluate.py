@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from ..data import Task
+from snarc.data import Task
+
 from .losses import Loss
-from .step import apply, cast
+from .step import apply, cast, parts
 
 # Elements of input per batch: large enough to fill the cores, small enough to stay in the cache.
 _ELEMENTS = 400_000
@@ -35,7 +36,7 @@ def _outputs(graph: nnx.GraphDef, precision: str, weights: Any, rest: Any, x: ja
 def function(network: nnx.Module, precision: str = "float32") -> Callable[[np.ndarray], jax.Array]:
     """The evaluation-mode function of a network: a batch of inputs to logits."""
     network.eval()
-    graph, weights, rest = nnx.split(network, nnx.Param, ...)
+    graph, weights, rest = parts(network)
     return lambda x: _outputs(graph, precision, weights, rest, x)
 
 

@@ -14,11 +14,12 @@ import jax
 import numpy as np
 from flax import nnx
 
-from ..data import Dataset, Split, Stream, from_arrays, load, moments
-from ..errors import DataError, DivergedError, LimitError, ModelError, RecipeError
-from ..layers.standardise import Standardise
-from ..models.network import Network, build, resolve
-from ..registry import models
+from snarc.data import Dataset, Split, Stream, from_arrays, load, moments
+from snarc.errors import DataError, DivergedError, LimitError, ModelError, RecipeError
+from snarc.layers.standardise import Standardise
+from snarc.models.network import Network, build, resolve
+from snarc.registry import models
+
 from . import folder as folders
 from .drive import Driver, Resident, Streamed, mesh
 from .environment import environment, start_cache
@@ -99,7 +100,7 @@ def resume(
     progress: bool | str = "auto",
     strict: bool = False,
 ) -> Run:
-    """Go on with an interrupted run from its newest checkpoint; the result is the same, bit for bit, as without the stop.
+    """Go on from a run's newest checkpoint; the result is, bit for bit, that of a run without the stop.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def resume(
     RunError: the folder is no run, or its training has finished.
     CheckpointError: no checkpoint can be read back whole.
     """
-    from ..errors import RunError
+    from snarc.errors import RunError
 
     start_cache()
     path = Path(path).resolve()
@@ -130,7 +131,8 @@ def resume(
         for name in now:
             if now[name] != then[name]:
                 warnings.warn(
-                    f"{name} was {then[name]} and is {now[name]}: the result may differ in its last digits", stacklevel=2
+                    f"{name} was {then[name]} and is {now[name]}: the result may differ in its last digits",
+                    stacklevel=2,
                 )
         dataset = as_dataset(data) if data is not None else as_dataset_again(about)
         if dataset.checksum() != about["checksum"]:
@@ -160,7 +162,7 @@ def as_dataset(data: Any) -> Dataset:
 
 def as_dataset_again(about: Mapping[str, Any]) -> Dataset:
     """The data set that dataset.json describes, read again."""
-    from ..errors import RunError
+    from snarc.errors import RunError
 
     if about["load"] is None:
         raise RunError(
@@ -171,9 +173,11 @@ def as_dataset_again(about: Mapping[str, Any]) -> Dataset:
     return load(**about["load"])
 
 
-def make_network(model: Any, recipe: Recipe, inputs: tuple[int, ...], outputs: int, replica: int, moment: Any = None) -> Network:
+def make_network(
+    model: Any, recipe: Recipe, inputs: tuple[int, ...], outputs: int, replica: int, moment: Any = None
+) -> Network:
     """The network of a replica: the input stage around a body built with the replica's seed."""
-    from .. import keys
+    from snarc import keys
 
     seed = recipe.seed + replica
     if isinstance(model, nnx.Module):
@@ -223,7 +227,14 @@ class _Job:
         self.replicas = Replicas(driver, program, states, vectorised=many)
 
     def learn(
-        self, store: Store | None, about: Mapping[str, Any], checkpoint_seconds: float, progress: bool | str, *, resume: bool, strict: bool
+        self,
+        store: Store | None,
+        about: Mapping[str, Any],
+        checkpoint_seconds: float,
+        progress: bool | str,
+        *,
+        resume: bool,
+        strict: bool,
     ) -> Run:
         path = store.folder if store is not None else None
         spot = environment()
@@ -254,14 +265,24 @@ class _Job:
             object.__setattr__(run, "signal", stop.signal)
         return run
 
-    def _record(self, loop: Loop, status: str, path: Path | None, about: Mapping[str, Any], spot: Mapping[str, Any]) -> Run:
+    def _record(
+        self, loop: Loop, status: str, path: Path | None, about: Mapping[str, Any], spot: Mapping[str, Any]
+    ) -> Run:
         for network, state in zip(self.networks, loop.results()):
             put(network, state)
             network.eval()
         details = {"dataset": about, "environment": spot, "ended": loop.position.ended}
         task, inputs = self.dataset.task, self.dataset.inputs
         run = Run(
-            path, self.recipe, tuple(self.networks), History(loop.position.rows), status, task, inputs, details, self.dataset
+            path,
+            self.recipe,
+            tuple(self.networks),
+            History(loop.position.rows),
+            status,
+            task,
+            inputs,
+            details,
+            self.dataset,
         )
         if path is not None:
             folders.finish(path, run)
@@ -271,10 +292,9 @@ class _Job:
 def _recipe(model: Any, recipe: Recipe | None, fields: dict[str, Any]) -> Recipe:
     """The recipe: what the model suggests, overruled by ``recipe`` or by single fields."""
     if isinstance(model, str):
-        name, options = resolve(model, fields.get("model_options") or (recipe.model_options if recipe else {}))
+        name, _ = resolve(model, fields.get("model_options") or (recipe.model_options if recipe else {}))
         suggested = models.get(name).about.get("recipe", {})
         fields = {**fields, "model": model}
-        resolve(name, options)
     else:
         suggested = {}
         fields = {**fields, "model": f"custom:{getattr(model, '__name__', type(model).__name__)}"}
@@ -298,7 +318,9 @@ def _check(model: Any, recipe: Recipe, dataset: Dataset, devices: int) -> None:
         )
     if recipe.keep == "best" and not len(dataset.validation):
         raise RecipeError(
-            "keep='best' without a validation split", wanted="validation examples to judge by", way_out="Use keep='last'."
+            "keep='best' without a validation split",
+            wanted="validation examples to judge by",
+            way_out="Use keep='last'.",
         )
     have = jax.device_count()
     if not 1 <= devices <= have:
@@ -317,7 +339,7 @@ def _check(model: Any, recipe: Recipe, dataset: Dataset, devices: int) -> None:
 
 
 def _check_memory(model: Any, recipe: Recipe, dataset: Dataset) -> None:
-    """Refuse what cannot fit: weights, their optimiser memory and gradients of all replicas, estimated from shapes alone."""
+    """Refuse what cannot fit: weights, optimiser memory and gradients of all replicas, estimated from shapes."""
     if isinstance(model, nnx.Module):
         return
     shapes = nnx.eval_shape(lambda: make_network(model, recipe, dataset.inputs, dataset.outputs, 0))
@@ -374,7 +396,7 @@ def _folder(out: str | Path | bool | None, name: str) -> Path:
         return fresh_folder(parent, re.sub(r"[^\w.-]+", "-", name)).resolve()
     path = Path(str(out)).resolve()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        from ..errors import RunError
+        from snarc.errors import RunError
 
         raise RunError(
             f"{path} is there and is not empty",

@@ -21,10 +21,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from flax import nnx
 
-from ..data import Dataset, Task
-from ..errors import RunError
+from snarc.data import Dataset, Task
+from snarc.errors import RunError
+
 from .files import read_json, read_lines, write_json, write_lines
 from .history import History, Row
 from .names import from_arrays, shapes, to_arrays
@@ -40,6 +42,7 @@ def describe(dataset: Dataset, load: Mapping[str, Any] | None) -> dict[str, Any]
         "name": dataset.name,
         "task": asdict(dataset.task),
         "inputs": list(dataset.inputs),
+        "dtype": str(np.dtype(dataset.train.inputs.dtype)),
         "columns": list(dataset.columns),
         "sizes": {name: len(dataset.split(name)) for name in ("train", "validation", "test")},
         "source": dict(dataset.source),

@@ -28,7 +28,8 @@ class History:
         table = np.full((len(self.rows), max(map(len, self.rows))), np.nan)
         for k, rows in enumerate(self.rows):
             for epoch, row in enumerate(rows):
-                table[k, epoch] = row.get(name, np.nan)
+                value = row.get(name)
+                table[k, epoch] = np.nan if value is None else value
         return table
 
     def __len__(self) -> int:
@@ -41,13 +42,13 @@ class History:
     def names(self) -> list[str]:
         """The columns: loss, accuracy, validation_loss, ..."""
         first = next((rows[0] for rows in self.rows if rows), {})
-        return [n for n, value in first.items() if isinstance(value, int | float) and n != "replica"]
+        return [n for n, value in first.items() if (value is None or isinstance(value, int | float)) and n != "replica"]
 
     def mean_row(self) -> Row:
         """The last epoch, averaged over the replicas that reached it."""
         last = len(self)
         rows = [rows[-1] for rows in self.rows if len(rows) == last]
-        return {n: type(rows[0][n])(math.fsum(r[n] for r in rows) / len(rows)) for n in self.names}
+        return {n: math.fsum(_number(r[n]) for r in rows) / len(rows) for n in self.names}
 
 
 def summed(trace: np.ndarray, *, classification: bool) -> Row:
@@ -57,3 +58,12 @@ def summed(trace: np.ndarray, *, classification: bool) -> Row:
     if classification:
         row["accuracy"] = float(sums[CORRECT] / sums[COUNT])
     return row
+
+
+def finite(row: Row) -> Row:
+    """The row as JSON can hold it: None for what is not finite."""
+    return {n: None if isinstance(v, float) and not math.isfinite(v) else v for n, v in row.items()}
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)

@@ -11,13 +11,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from .. import keys
-from ..data import Dataset
-from ..errors import DivergedError
+from snarc import keys
+from snarc.data import Dataset
+from snarc.errors import DivergedError
+
 from .diagnose import diverged
 from .drive import empty_trace
 from .evaluate import function, outputs, score
-from .history import History, Row, summed
+from .history import History, Row, finite, summed
 from .interrupt import Stop
 from .names import from_arrays, shapes, to_arrays
 from .optimizers import rates
@@ -79,7 +80,7 @@ class Loop:
         self._chunk, self._saved = 1, time.monotonic()
 
     def run(self, stop: Stop) -> str:
-        """Learn until the end, or until somebody asks to stop; returns ``finished``, ``interrupted`` or ``diverged``."""
+        """Learn until the end, or until somebody asks to stop; returns ``finished`` or ``interrupted``."""
         self.progress.begin(self.steps * self.recipe.epochs, self.position.epoch * self.steps + self.position.step)
         try:
             while self.position.epoch < self.recipe.epochs and not all(self.position.ended):
@@ -87,7 +88,7 @@ class Loop:
                     self.save()
                     return "interrupted"
             self.save()
-            return "diverged" if all(e.startswith("diverged") for e in self.position.ended) else "finished"
+            return "finished"
         finally:
             self.progress.end()
 
@@ -110,6 +111,7 @@ class Loop:
         position = self.position
         began = time.monotonic() - (position.seconds if position.step else 0)
         self.replicas.begin([self._order(k) for k in range(self.replicas.count)])
+        self._epoch_start = self.replicas.snapshot()
         rates_now = self.rates[position.epoch * self.steps : (position.epoch + 1) * self.steps]
         while position.step < self.steps:
             self._advance(rates_now, min(self.steps, position.step + self._chunk))
@@ -172,6 +174,7 @@ class Loop:
             if len(self.dataset.validation):
                 row |= self._validate(state)
             row["learning_rate"] = float(self.rates[(position.epoch + 1) * self.steps - 1])
+            row = finite(row)
             position.rows[k].append(row)
             rows.append(row)
             self._judge(k, row, state)
@@ -196,7 +199,15 @@ class Loop:
         """Remember the best epoch; end a replica that no longer improves."""
         loss = row.get("validation_loss", row["loss"])
         best = self.position.best[k]
-        if math.isfinite(loss) and (best is None or loss < best["loss"]):
+        if loss is None:
+            self._end_diverged(
+                k,
+                f"the validation loss is not finite after epoch {row['epoch']}",
+                row["learning_rate"],
+                self._epoch_start,
+            )
+            return
+        if best is None or loss < best["loss"]:
             self.position.best[k] = {"epoch": row["epoch"], "loss": loss}
             self.best_states[k] = state if self.recipe.keeps_best else None
         patience = self.recipe.early_stopping
@@ -214,16 +225,21 @@ class Loop:
             # The same program over the same steps leads to the same weights; it stops one short this time.
             self.replicas.advance(rates_now, start, bad, self.trace, only)
         step = self.position.epoch * self.steps + bad
-        where = diverged(self, k, bad)
-        self.position.ended[k] = f"diverged at step {step} (epoch {self.position.epoch + 1}){where}"
-        if all(self.position.ended) and all(e.startswith("diverged") for e in self.position.ended):
+        what = f"the loss is {self.trace[k, bad, LOSS]} at step {step} (epoch {self.position.epoch + 1})"
+        self._end_diverged(k, what + diverged(self, k, bad), float(rates_now[bad]), None)
+
+    def _end_diverged(self, k: int, what: str, rate: float, back_to: Any) -> None:
+        """End replica ``k``, after taking it back to where it was sound; an error once no replica is left."""
+        if back_to is not None:
+            self.replicas.put_back(back_to, k)
+        self.position.ended[k] = f"diverged: {what}"
+        if all(ended.startswith("diverged") for ended in self.position.ended):
             self.save()
             kept = f"The last finite weights are kept in {self.about['path']}." if self.about.get("path") else ""
             raise DivergedError(
-                f"the loss is {self.trace[k, bad, LOSS]} at step {step} (epoch {self.position.epoch + 1}){where}, "
-                f"learning rate {rates_now[bad]:g}",
+                f"{what}, learning rate {rate:g}",
                 wanted="a finite loss",
-                way_out=f"Try a learning rate of {float(rates_now[bad]) / 10:g}, or clip_norm=1. {kept}".strip(),
+                way_out=f"Try a learning rate of {rate / 10:g}, or clip_norm=1. {kept}".strip(),
             )
 
     # Checkpoints

@@ -8,15 +8,17 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ..data import Task
-from ..errors import RecipeError
+from snarc.data import Task
+from snarc.errors import RecipeError
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
     """Softmax cross-entropy in nats, ``(N, classes), (N,) -> (N,)``; exact for logits of any size."""
-    return optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.promote_types(logits.dtype, jnp.float32)), labels)
+    return optax.softmax_cross_entropy_with_integer_labels(
+        logits.astype(jnp.promote_types(logits.dtype, jnp.float32)), labels
+    )
 
 
 def squared_error(outputs: jax.Array, targets: jax.Array) -> jax.Array:
@@ -26,14 +28,12 @@ def squared_error(outputs: jax.Array, targets: jax.Array) -> jax.Array:
 
 
 def squared_error_to_classes(outputs: jax.Array, labels: jax.Array) -> jax.Array:
-    """Squared error to targets of +1 for the class and -1 for the others, averaged over outputs; ``(N, k), (N,) -> (N,)``.
+    """Squared error to targets of +1 for the class and -1 for the others, averaged over outputs.
 
-    The criterion of LeCun et al., Neural Computation 1 (1989) 541.
+    ``(N, k), (N,) -> (N,)``; the criterion of LeCun et al., Neural Computation 1 (1989) 541.
     """
     targets = 2 * jax.nn.one_hot(labels, outputs.shape[-1], dtype=jnp.float32) - 1
     return squared_error(outputs, targets)
-
-
 
 
 def choose(name: str, task: Task) -> Loss:

@@ -1,4 +1,4 @@
-"""From gradients to directions; the learning rate is a number given at each step, so that changing it recompiles nothing."""
+"""From gradients to directions; the learning rate is given at each step, so that changing it recompiles nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def direction(of: Optimizer) -> optax.GradientTransformation:
         parts.append(optax.clip_by_global_norm(of.clip_norm))
     match of.name:
         case "sgd":
-            pass
+            parts.append(optax.identity())
         case "momentum":
             parts.append(optax.trace(of.momentum))
         case "nesterov":

@@ -96,7 +96,7 @@ def choose(wanted: bool | str) -> Progress:
 
 def epoch_line(row: dict[str, Any], epochs: int, replicas: int) -> str:
     """One line for an epoch; numbers are means over replicas."""
-    parts = [f"epoch {row['epoch']}/{epochs}", f"loss {row['loss']:.4f}"]
+    parts = [f"epoch {row['epoch']:.0f}/{epochs}", f"loss {row['loss']:.4f}"]
     if "accuracy" in row:
         parts.append(f"accuracy {100 * row['accuracy']:.2f} %")
     if "validation_loss" in row:

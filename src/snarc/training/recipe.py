@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..errors import LimitError, RecipeError, nearest
+from snarc.errors import LimitError, RecipeError, nearest
 
 Optimizer = Literal["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad", "adadelta"]
 Schedule = Literal["constant", "cosine", "linear", "exponential", "power", "1cycle"]
@@ -35,7 +35,9 @@ class Recipe(BaseModel):
     )
     optimizer: Optimizer = Field("adam", description="how gradients become steps")
     learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
-    momentum: float = Field(0.9, ge=0, lt=1, description="of momentum, nesterov and rmsprop with momentum; adam's beta1")
+    momentum: float = Field(
+        0.9, ge=0, lt=1, description="of momentum, nesterov and rmsprop with momentum; adam's beta1"
+    )
     schedule: Schedule = Field("constant", description="how the learning rate changes over the run")
     warmup: float = Field(0.0, ge=0, lt=1, description="fraction of the run with a linearly rising rate")
     weight_decay: float = Field(0.0, ge=0, description="decoupled: a step shrinks weights by rate x decay")
@@ -47,9 +49,12 @@ class Recipe(BaseModel):
     replica_mode: Literal["auto", "exact", "vectorised"] = Field(
         "auto", description="exact: replica k is the single run with its seed, bit for bit; vectorised: all at once"
     )
-    early_stopping: int | None = Field(None, ge=1, description="stop after so many epochs without a better validation loss")
+    early_stopping: int | None = Field(
+        None, ge=1, description="stop after so many epochs without a better validation loss"
+    )
     keep: Literal["auto", "best", "last"] = Field(
-        "auto", description="which weights come back: of the best epoch on validation, or the last; auto: best when stopping early"
+        "auto",
+        description="weights that come back: best on validation, or last; auto: best when stopping early",
     )
     standardise: bool = Field(True, description="fit mean and scale of the inputs on the training split")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of the network's arithmetic")
@@ -57,7 +62,9 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
         if self.seed + self.replicas - 1 > LARGEST_SEED:
-            raise ValueError(f"seed: the last replica's seed would be {self.seed + self.replicas - 1}; at most {LARGEST_SEED}")
+            raise ValueError(
+                f"seed: the last replica's seed would be {self.seed + self.replicas - 1}; at most {LARGEST_SEED}"
+            )
         if self.keep == "last" and self.early_stopping is not None:
             raise ValueError("keep: 'last' contradicts early_stopping, which brings the best weights back; drop one")
         return self

@@ -78,7 +78,7 @@ class Replicas:
 
 
 def vectorise(mode: str, count: int, driver: type) -> bool:
-    """Whether to train replicas at once: on request, or by default off the CPU, where one small network idles the device."""
+    """Whether to train replicas at once: on request, or off the CPU, where one small network idles the device."""
     if driver is not Resident or count == 1:
         return False
     return mode == "vectorised" or (mode == "auto" and jax.default_backend() != "cpu")

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data import Dataset, Task
-from ..errors import DataError, RunError
-from ..reading import Estimate, wilson
+from snarc.data import Dataset, Task
+from snarc.errors import DataError, RunError
+from snarc.reading import Estimate, wilson
+
 from .history import History
 from .recipe import Recipe
 
 if TYPE_CHECKING:
-    from ..subject import Subject
+    from snarc.subject import Subject
 
 FORMAT = 1
 
@@ -94,7 +95,7 @@ class Run:
         """
         if self._dataset is not None:
             return self._dataset
-        from ..data import load
+        from snarc.data import load
 
         how = self.about["dataset"].get("load")
         if how is None:
@@ -131,16 +132,18 @@ class Run:
         return {}
 
     def _evaluate(self, which: str | tuple[Any, Any]) -> Evaluation:
-        from ..data import Split, check_inputs, check_targets
+        from snarc.data import Split, check_targets
+
         from .evaluate import outputs, score
         from .losses import choose
 
         if isinstance(which, str):
             name, split = which, self.dataset.split(which)
         else:
-            x, y = which
-            inputs = check_inputs(x, shape=self.inputs)
-            name, split = "given", Split(inputs, check_targets(y, task=self.task, count=len(inputs)))
+            inputs = self._inputs(which[0])
+            classes = self.task.classes or None
+            targets, _ = check_targets(which[1], n=len(inputs), task=self.task.kind, classes=classes)
+            name, split = "given", Split(inputs, targets)
         if len(split) == 0:
             raise DataError(
                 f"the {name} split is empty", wanted="at least one example", way_out="Load the data with such a split."
@@ -169,10 +172,11 @@ class Run:
 
     def logits(self, x: Any) -> np.ndarray:
         """Logits of each replica for inputs ``(N, ...)``; ``(replicas, N, outputs)``."""
-        from ..data import Split, check_inputs
+        from snarc.data import Split
+
         from .evaluate import outputs
 
-        x = check_inputs(x, shape=self.inputs)
+        x = self._inputs(x)
         split = Split(x, np.zeros(len(x), np.int32))
         return np.stack([outputs(self._function(k), split) for k in range(len(self.networks))])
 
@@ -190,7 +194,7 @@ class Run:
 
     def subject(self, replica: int = 0) -> Subject:
         """The frozen view of one replica that instruments get."""
-        from ..subject import of_module
+        from snarc.subject import of_module
 
         return of_module(self.networks[replica], self.inputs, self.task, self.name, self.recipe.precision)
 
@@ -206,6 +210,11 @@ class Run:
         # The page is drawn by a room above this one; it is asked for by name, so that training needs no renderer.
         written: Path = importlib.import_module("snarc.render.report").write(self, path)
         return written
+
+    def _inputs(self, x: Any) -> np.ndarray:
+        from snarc.data import check_inputs
+
+        return check_inputs(x, shape=self.inputs, dtype=self.about["dataset"]["dtype"])
 
     def _function(self, k: int) -> Callable[..., Any]:
         from .evaluate import function

@@ -34,15 +34,19 @@ class Program(NamedTuple):
     precision: str = "float32"
 
 
-def begin(network: nnx.Module, loss: Loss, optimizer: Optimizer, *, classification: bool, precision: str) -> tuple[Program, State]:
+def begin(
+    network: nnx.Module, loss: Loss, optimizer: Optimizer, *, classification: bool, precision: str
+) -> tuple[Program, State]:
     """Split a network into what is compiled and what learning changes."""
     network.train()
-    graph, weights, rest = nnx.split(network, nnx.Param, ...)
+    graph, weights, rest = parts(network)
     memory = direction(optimizer).init(weights)
     return Program(graph, loss, optimizer, classification, precision), State(weights, rest, memory)
 
 
-def step(program: Program, state: State, x: jax.Array, y: jax.Array, mask: jax.Array, rate: jax.Array) -> tuple[State, jax.Array]:
+def step(
+    program: Program, state: State, x: jax.Array, y: jax.Array, mask: jax.Array, rate: jax.Array
+) -> tuple[State, jax.Array]:
     """Move the weights by one step along the gradient of the mean loss over the unmasked examples.
 
     Parameters
@@ -56,14 +60,16 @@ def step(program: Program, state: State, x: jax.Array, y: jax.Array, mask: jax.A
     """
 
     def objective(weights: Any) -> tuple[jax.Array, tuple[jax.Array, jax.Array, Any]]:
-        network = nnx.merge(program.graph, cast(weights, program.precision), state.rest)
+        # A fresh copy of the tree: nnx lets variables (dropout's counters) change only at the level that made them.
+        rest = jax.tree.map(lambda leaf: leaf, state.rest)
+        network = nnx.merge(program.graph, cast(weights, program.precision), rest)
         outputs = apply(network, x, program.precision)
         losses = program.loss(outputs, y) * mask
         if program.classification:
             correct = jnp.sum((jnp.argmax(outputs, axis=-1) == y) * mask)
         else:
             correct = jnp.zeros((), losses.dtype)
-        rest = nnx.split(network, nnx.Param, ...)[2]
+        rest = parts(network)[2]
         total = jnp.sum(losses)
         return total / jnp.sum(mask), (total, correct, rest)
 
@@ -74,7 +80,13 @@ def step(program: Program, state: State, x: jax.Array, y: jax.Array, mask: jax.A
     return State(weights, rest, memory), sums
 
 
-def apply(network: nnx.Module, x: jax.Array, precision: str) -> jax.Array:
+def parts(network: nnx.Module) -> tuple[nnx.GraphDef, Any, Any]:
+    """What of a network is compiled, what is trained, and what else it holds."""
+    found: Any = nnx.split(network, nnx.Param, ...)
+    return found
+
+
+def apply(network: Any, x: jax.Array, precision: str) -> jax.Array:
     """Logits of a batch; the body computes in ``precision``, the input stage in float32."""
     if precision == "float32":
         return network(x)
