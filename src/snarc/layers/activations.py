@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from ..errors import ModelError, nearest
+from snarc.errors import ModelError, nearest
 
 
 def sign(x: jax.Array) -> jax.Array:

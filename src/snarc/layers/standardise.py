@@ -32,7 +32,8 @@ class Standardise(nnx.Module):
         self.scale = Fixed(jnp.asarray(np.where(scale > 0, scale, 1.0), jnp.float32))
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        dtype = jnp.promote_types(self.mean.dtype, x.dtype) if jnp.issubdtype(x.dtype, jnp.floating) else self.mean.dtype
+        floating = jnp.issubdtype(x.dtype, jnp.floating)
+        dtype = jnp.promote_types(self.mean.dtype, x.dtype) if floating else self.mean.dtype
         if jnp.issubdtype(x.dtype, jnp.integer):
             x = x.astype(dtype) * (1 / 255)
         inverse = 1 / self.scale[...]
