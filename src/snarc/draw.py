@@ -155,7 +155,7 @@ def tiles(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def pixels(images: np.ndarray) -> np.ndarray:
-    """Inputs ``(N, H, W, C)`` as pictures for the eye: uint8, ``(N, H, W)`` for one channel, ``(N, H, W, 3)`` in colour.
+    """Inputs ``(N, H, W, C)`` as pictures: uint8, ``(N, H, W)`` for one channel, ``(N, H, W, 3)`` in colour.
 
     Bytes stay as they are, numbers in [0, 1] are times 255, others are
     stretched to their own range.  Of two channels, or of more than four, the
@@ -181,3 +181,39 @@ def png(image: np.ndarray) -> bytes:
     out = io.BytesIO()
     Image.fromarray(image).save(out, format="PNG", optimize=True)
     return out.getvalue()
+
+
+def shorten(text: str, most: int) -> str:
+    """Text of at most so many characters, on one line, for a label; dollar signs stay dollar signs.
+
+    >>> shorten("handwritten", 6)
+    'handw…'
+    """
+    text = "".join(c if c.isprintable() else " " for c in text)
+    text = text if len(text) <= most else text[: most - 1] + "…"
+    return text.replace("$", r"\$")
+
+
+def legend(ax: Axes, **options: Any) -> None:
+    """A legend without a box, if there is anything to name."""
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend(**{"frameon": True, "fontsize": 9, "labelcolor": INK, **options})
+
+
+def whole_numbers(axis: Any) -> None:
+    """Ticks at whole numbers only."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def plain_log(axis: Any) -> None:
+    """Few ticks of a logarithmic axis, written as 0.05 and 2000 rather than as powers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    # Under two decades the powers of ten alone would leave the axis nearly bare.
+    steps = (1.0, 2.0, 5.0) if high < 100 * low else (1.0,)
+    axis.set_major_locator(LogLocator(base=10, subs=steps, numticks=6))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_formatter(NullFormatter())

@@ -157,6 +157,7 @@ class Instrument(Generic[P, T]):
     """
 
     def __init__(self, function: Callable[P, T], name: str, asks: str) -> None:
+        self.__name__ = name
         functools.update_wrapper(self, function)
         self._function, self.name, self.asks = function, name, asks
         self.known_cases: list[Callable[[], None]] = []
