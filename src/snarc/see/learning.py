@@ -78,11 +78,14 @@ def _note(arrays: dict[str, np.ndarray], numbers: dict[str, Any]) -> str:
     return f"The {kind} loss was smallest after {when} of {numbers['epochs']}."
 
 
+def quantities(reading: Reading) -> list[str]:
+    """Which of loss, accuracy, RMSE and R2 the curves show."""
+    return [name for name in _LABELS if name in reading.arrays or f"validation_{name}" in reading.arrays]
+
+
 def _draw(reading: Reading, quantity: str | None = None, ax: Any = None) -> Any:
     """Curves of one quantity (``loss``, ``accuracy``, ``rmse``, ``r2``), or of all side by side."""
-    shown = (
-        [quantity] if quantity else [n for n in _LABELS if n in reading.arrays or f"validation_{n}" in reading.arrays]
-    )
+    shown = [quantity] if quantity else quantities(reading)
     if ax is None:
         figure, axes = draw.new(1, len(shown), width=5.0 * len(shown), height=3.3, squeeze=False)
         axes = list(axes[0])
@@ -109,8 +112,8 @@ def _curves(ax: Any, arrays: Any, name: str) -> None:
     best = np.unique(arrays["best_epochs"])
     if len(best) and judged in arrays:
         ax.plot(
-            best, scale * arrays[judged][best - 1], linestyle="none", marker="D", markersize=6.5, markerfacecolor="none",
-            markeredgecolor=draw.INK, markeredgewidth=1.2, label="smallest loss", zorder=4,
+            best, scale * arrays[judged][best - 1], linestyle="none", marker="D", markersize=6.5, zorder=4,
+            markerfacecolor="none", markeredgecolor=draw.INK, markeredgewidth=1.2, label="smallest loss",
         )  # fmt: skip
     values = np.concatenate([arrays[p + name] for p in ("", "validation_") if p + name in arrays])
     if name == "loss" and np.nanmin(values) > 0 and np.nanmax(values) > 12 * np.nanmin(values):

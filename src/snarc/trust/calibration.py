@@ -63,11 +63,11 @@ def calibration(
         "accuracy": Estimate.over(right.mean(axis=1)),
         "confidence": Estimate.over(confidence.mean(axis=1)),
         "overconfidence": Estimate.over(confidence.mean(axis=1) - right.mean(axis=1)),
-        "nll": Estimate.over(_nll(seen.logits, seen.targets)),
+        "nll": Estimate.over(_nll(seen.logits, seen.targets).tolist()),
         "brier": Estimate.over(squared.reshape(count, -1).mean(axis=1)),
         "bins": bins,
     }
-    arrays = {"edges": edges, **_pooled(*(np.sum(part, axis=0) for part in zip(*sums)), count)}
+    arrays = {"edges": edges, **_pooled(np.sum(sums, axis=0), count)}
     ece, overconfidence = numbers["ece"], numbers["overconfidence"]
     assert isinstance(ece, Estimate)
     assert isinstance(overconfidence, Estimate)
@@ -110,7 +110,8 @@ def _nll(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return (total - given).reshape(len(logits), -1).mean(axis=1)
 
 
-def _pooled(count: np.ndarray, confidence: np.ndarray, right: np.ndarray, replicas: int) -> dict[str, np.ndarray]:
+def _pooled(sums: np.ndarray, replicas: int) -> dict[str, np.ndarray]:
+    count, confidence, right = sums
     full = count > 0
     found = {n: np.full(len(count), np.nan) for n in ("mean_confidence", "bin_accuracy", "low", "high")}
     found["mean_confidence"][full] = confidence[full] / count[full]

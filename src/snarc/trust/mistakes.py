@@ -51,7 +51,7 @@ def mistakes(
     examples = seen.examples(chosen) if len(chosen) else None
     if examples is not None:
         arrays["examples"] = examples
-    numbers = {"wrong": Estimate.over(wrong.sum(axis=1)), "shown": len(chosen)}
+    numbers: dict[str, float | int | Estimate] = {"wrong": Estimate.over(wrong.sum(axis=1)), "shown": len(chosen)}
     note = f"{len(where)} of {len(seen)} examples are wrong" + (f" in replica {replica}" if seen.replicas > 1 else "")
     pictured = examples is not None and examples.ndim == 4
     return Reading("mistakes", numbers, arrays, _draw if pictured else None, note + ".")

@@ -49,7 +49,7 @@ def residuals(of: Any, data: Any = "test") -> Reading:
         "rmse": Estimate.over(np.sqrt((error**2).mean(axis=(1, 2)))),
         "mae": Estimate.over(np.abs(error).mean(axis=(1, 2))),
         "bias": Estimate.over(error.mean(axis=(1, 2))),
-        "r2": Estimate.over(all_r2),
+        "r2": Estimate.over(all_r2.tolist()),
         "spread": float(np.sqrt(centred.mean())),
         "examples": len(seen),
     }
