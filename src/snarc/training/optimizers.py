@@ -44,7 +44,8 @@ def direction(of: Optimizer) -> optax.GradientTransformation:
         case "rmsprop":
             parts.append(optax.scale_by_rms())
         case "adagrad":
-            parts.append(optax.scale_by_rss(initial_accumulator_value=0.0))
+            # Optax adds eps under the root: 1e-16 there is the 1e-8 that Duchi et al. add to the root itself.
+            parts.append(optax.scale_by_rss(initial_accumulator_value=0.0, eps=1e-16))
         case "adadelta":
             parts.append(optax.scale_by_adadelta())
     if of.weight_decay:
