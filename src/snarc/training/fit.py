@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import re
@@ -23,12 +24,13 @@ from snarc.registry import models
 from . import folder as folders
 from .drive import Driver, Resident, Streamed, mesh
 from .environment import environment, start_cache
-from .files import append_line, fresh_folder, read_json
+from .files import append_line, read_json
 from .history import History
 from .interrupt import graceful
 from .loop import Loop, put
 from .losses import choose
 from .optimizers import Optimizer
+from .place import make_out
 from .progress import Silent
 from .progress import choose as choose_progress
 from .recipe import Recipe
@@ -83,7 +85,7 @@ def fit(
     about = folders.describe(dataset, dataset.source.get("load", how))
     if out is False:
         return job.learn(None, about, checkpoint_seconds, progress, resume=False, strict=False)
-    path = _folder(out, f"{dataset.name}-{recipe.model}")
+    path = make_out(None if out is True else out, f"{dataset.name}-{recipe.model}")
     store = Store(path)
     with store.lock():
         folders.start(path, recipe, about, environment())
@@ -261,9 +263,7 @@ class _Job:
                 self._record(loop, "diverged", path, about, spot)
                 raise
             run = self._record(loop, status, path, about, spot)
-        if stop.signal is not None:
-            object.__setattr__(run, "signal", stop.signal)
-        return run
+        return dataclasses.replace(run, signal=stop.signal)
 
     def _record(
         self, loop: Loop, status: str, path: Path | None, about: Mapping[str, Any], spot: Mapping[str, Any]
@@ -387,24 +387,6 @@ def _check_outputs(network: Network, dataset: Dataset) -> None:
             wanted=f"{wanted}: a row of {dataset.outputs} outputs for each",
             way_out="Give it that many outputs.",
         )
-
-
-def _folder(out: str | Path | bool | None, name: str) -> Path:
-    if out is None or out is True:
-        parent = Path("runs")
-        parent.mkdir(exist_ok=True)
-        return fresh_folder(parent, re.sub(r"[^\w.-]+", "-", name)).resolve()
-    path = Path(str(out)).resolve()
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        from snarc.errors import RunError
-
-        raise RunError(
-            f"{path} is there and is not empty",
-            wanted="a new or an empty folder; no run overwrites another",
-            way_out=f"Choose another --out, or go on with it: snarc resume {path}",
-        )
-    path.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 __all__ = ["as_dataset", "fit", "make_network", "resume"]

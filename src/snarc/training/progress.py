@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import Any, Protocol
@@ -56,7 +57,9 @@ class Lines:
 
     def _flush(self) -> None:
         if self._waiting:
-            print(self._waiting, file=sys.stderr, flush=True)
+            # Nobody listening (a closed pipe) is no reason to lose a training.
+            with contextlib.suppress(OSError):
+                print(self._waiting, file=sys.stderr, flush=True)
         self._waiting = ""
 
 

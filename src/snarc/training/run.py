@@ -73,6 +73,7 @@ class Run:
     history: what happened, epoch by epoch.
     status: ``finished``, ``interrupted``, ``diverged`` or ``running``.
     about: the data set (name, task, input shape, source, checksum), the environment, and how replicas ended.
+    signal: the number of the signal that asked its training to stop, if one did.
     """
 
     path: Path | None
@@ -84,6 +85,7 @@ class Run:
     inputs: tuple[int, ...]
     about: Mapping[str, Any]
     _dataset: Dataset | None = field(default=None, repr=False)
+    signal: int | None = None
 
     @functools.cached_property
     def dataset(self) -> Dataset:

@@ -1,0 +1,281 @@
+"""``snarc train`` and ``snarc resume``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import DATA, LEARNING, RUN, CheckpointEvery, Devices, Json, NoReport, Quiet
+
+if TYPE_CHECKING:
+    from snarc.training import Run
+
+
+def train(
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="A name that `snarc list datasets` prints, or a path: a folder of images, CSV, .npz or idx files.",
+        ),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A name that `snarc list models` prints, or a layout as 784-300-10.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", "-e", help="Passes over the training split.", rich_help_panel=LEARNING)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", "-b", help="Examples per step.", rich_help_panel=LEARNING)
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option("--learning-rate", "-l", help="Peak learning rate.", rich_help_panel=LEARNING)
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(
+            help="sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or adadelta.", rich_help_panel=LEARNING
+        ),
+    ] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(help="constant, cosine, linear, exponential, power or 1cycle.", rich_help_panel=LEARNING),
+    ] = None,
+    early_stopping: Annotated[
+        int | None,
+        typer.Option(
+            metavar="EPOCHS",
+            help="Stop after so many epochs without a better validation loss; the best weights come back.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of weights, shuffles and dropout.", rich_help_panel=LEARNING)
+    ] = None,
+    replicas: Annotated[
+        int | None,
+        typer.Option(
+            help="Networks trained, with seeds seed, seed + 1, ...; every number gets an error bar.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Any recipe field; model.NAME=VALUE is an option of the model. Repeatable.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Recipe fields from .toml, .yaml or .json; the recipe.json of a run repeats it.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The column of a CSV file to be predicted.", rich_help_panel=DATA),
+    ] = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PART", help="How much to hold out for validation: a fraction or a count.", rich_help_panel=DATA
+        ),
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="PART", help="How much to hold out as the test split.", rich_help_panel=DATA)
+    ] = None,
+    data_options: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data-option",
+            metavar="NAME=VALUE",
+            help="What the reader of the data takes besides, as size=[64,64]. Repeatable.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="The run's folder; else a fresh one under runs/ (or SNARC_RUNS).",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    devices: Devices = 1,
+    checkpoint_every: CheckpointEvery = 30.0,
+    no_report: NoReport = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Train a network on data; evaluate it on the test split and write a report.
+
+    [bold]Examples[/bold]
+
+      snarc train digits
+      snarc train mnist --model lenet5 --epochs 5 --replicas 5
+      snarc train mnist --model 784-300:tanh-10 --optimizer nesterov
+      snarc train table.csv --target species --early-stopping 5 --epochs 200
+      snarc train digits --set weight_decay=0.01 --set model.dropout=0.5
+      snarc train digits --recipe runs/digits-mlp-1/recipe.json
+
+    A recipe file is overruled by the environment (SNARC_EPOCHS=3, SNARC_SEED=7, ...), and that by flags. As TOML:
+
+      model = "lenet5"
+      epochs = 5
+      learning_rate = 1e-3
+
+    Ctrl-C stops after the step and saves; `snarc resume RUN` goes on with the same result, bit for bit.
+    """
+    from .output import say
+    from .settings import part, recipe_fields, values
+
+    flags = {
+        "model": model,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "early_stopping": early_stopping,
+        "seed": seed,
+        "replicas": replicas,
+    }
+    name, fields, used = recipe_fields(recipe, flags, settings or [])
+    for field, variable in used.items():
+        if not quiet:
+            say(f"snarc: {field} comes from {variable}")
+    from snarc.training.place import check_out
+
+    check_out(out)
+    parts = {"validation": part(validation, "--validation"), "test": part(test, "--test"), "target": target}
+    from snarc.data import load
+
+    dataset = load(data, **_together(parts, values(data_options or [], "--data-option")))
+    if not quiet:
+        sizes = ", ".join(f"{len(dataset.split(s)):,} {s}" for s in ("train", "validation", "test"))
+        say(f"snarc: {dataset.name}: {sizes}; inputs {' x '.join(map(str, dataset.inputs))}, {dataset.outputs} outputs")
+    from snarc.training import fit
+
+    def learn() -> Run:
+        return fit(
+            name, dataset, out=out, devices=devices, checkpoint_seconds=checkpoint_every,
+            progress=False if quiet else "auto", **fields,
+        )  # fmt: skip
+
+    _finish(learn, report=not no_report, quiet=quiet, json=json)
+
+
+def resume(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run that was interrupted.")],
+    devices: Devices = 1,
+    checkpoint_every: CheckpointEvery = 30.0,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Refuse to fall back to an older checkpoint when the newest is damaged.",
+            rich_help_panel=RUN,
+        ),
+    ] = False,
+    no_report: NoReport = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Go on with a run that was interrupted; the result is the same, bit for bit, as without the stop.
+
+    [bold]Examples[/bold]
+
+      snarc resume runs/mnist-lenet5-1
+      snarc resume runs/mnist-lenet5-1 --json
+    """
+    from snarc.training import resume as go_on
+
+    def learn() -> Run:
+        return go_on(
+            run,
+            devices=devices,
+            checkpoint_seconds=checkpoint_every,
+            progress=False if quiet else "auto",
+            strict=strict,
+        )
+
+    _finish(learn, report=not no_report, quiet=quiet, json=json)
+
+
+def _finish(learn: Any, *, report: bool, quiet: bool, json: bool) -> None:
+    """Train, evaluate, report, and say what came of it."""
+    from . import verdict
+    from .output import put, put_json, say
+    from .reporting import write
+
+    try:
+        found = learn()
+    except KeyboardInterrupt:
+        say(
+            "snarc: stopped at once. The last checkpoint stands; go on with: snarc resume RUN (`snarc runs` lists them)"
+        )
+        raise
+    if found.signal is not None and found.status == "interrupted":
+        say(f"snarc: interrupted in epoch {len(found.history) + 1} of {found.recipe.epochs}, and saved.")
+        say(f"snarc: go on with: snarc resume {_shown(found.path)}")
+        if json:
+            put_json(verdict.about(found))
+        else:
+            put(f"run {_shown(found.path)}")
+        raise typer.Exit(128 + found.signal)
+    evaluations = {"test": found.test} if len(found.dataset.test) else {"validation": found.validation}
+    verdict.save(found.path, evaluations)
+    page = write(found) if report else None
+    if json:
+        numbers = {name: one.to_json() for name, one in evaluations.items()}
+        put_json({**verdict.about(found), "report": str(page) if page else None, **numbers})
+    else:
+        for k, ended in enumerate(found.about["ended"]):
+            if ended and not quiet:
+                say(f"snarc: {f'replica {k} ' if found.recipe.replicas > 1 else ''}{ended}")
+        for one in evaluations.values():
+            put(verdict.sentence(one))
+        put(f"run    {_shown(found.path)}")
+        if page is not None:
+            put(f"report {_shown(page)}")
+    if found.signal is not None:  # it came when the last step was done
+        raise typer.Exit(128 + found.signal)
+
+
+def _together(named: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    from snarc.errors import DataError
+
+    given = {name: value for name, value in named.items() if value is not None}
+    for name in options:
+        if name in given or name == "what":
+            raise DataError(
+                f"--data-option {name}=...",
+                wanted=f"--{name} alone" if name in given else "an option of the reader",
+                way_out=f"Drop --data-option {name}.",
+            )
+    return {**given, **options}
+
+
+def _shown(path: Path | None) -> str:
+    """The path as short as it is clear: relative where it lies below the current folder."""
+    if path is None:
+        return "none"
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
