@@ -77,7 +77,7 @@ def _tell(error: Exception) -> int:
     if hasattr(error, "format_message"):  # what the parser of the command line found
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "snarc"
-        say(f"snarc: error: {_line(error.format_message())} See `{path} --help`.")
+        say(f"snarc: error: {_line(error.format_message()).rstrip('.')}. See `{path} --help`.")
         return 2
     from snarc.errors import SnarcError
 

@@ -11,7 +11,7 @@ import jax
 from flax import nnx
 
 from snarc import keys
-from snarc.errors import ModelError, nearest
+from snarc.errors import ModelError, SnarcError, nearest
 from snarc.layers.standardise import Standardise
 from snarc.registry import models
 
@@ -75,7 +75,9 @@ def build(
     name, options = resolve(name, options)
     try:
         return models.get(name).thing(inputs=tuple(inputs), outputs=outputs, rngs=keys.rngs(seed), **options)
-    except TypeError as error:
+    except SnarcError:
+        raise
+    except (TypeError, ValueError, AttributeError) as error:
         raise ModelError(
             f"model {name!r} refused its options {options}: {error}",
             wanted="options of the types it names",

@@ -21,10 +21,11 @@ def check_out(out: str | Path | None) -> None:
     """
     path = Path(out if out is not None else _parent()).resolve()
     if out is not None and path.exists() and (not path.is_dir() or any(_entries(path))):
+        is_run = (path / "recipe.json").is_file()
         raise RunError(
             f"{path} is there and is not empty",
             wanted="a new or an empty folder; no run overwrites another",
-            way_out=f"Choose another --out, or go on with it: snarc resume {path}",
+            way_out="Choose another --out" + (f", or go on with it: snarc resume {path}" if is_run else "."),
         )
     first = next(p for p in (path, *path.parents) if p.exists())
     if not first.is_dir() or not os.access(first, os.W_OK | os.X_OK):
