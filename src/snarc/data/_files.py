@@ -76,7 +76,7 @@ def read_all(path: str | os.PathLike[str], wanted: str, most: int) -> bytes:
         if size > most:
             way_out = "Check that it is the right file."
             raise DataError(f"{path} holds {size:,} bytes", wanted=f"at most {most:,} bytes", way_out=way_out)
-        return file.read(most)
+        return file.read(size)  # read(most) would set aside that much memory
 
 
 def gunzip(file: BinaryIO, path: str | os.PathLike[str], most: int) -> bytes:

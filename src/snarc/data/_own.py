@@ -39,7 +39,7 @@ def own_data(what: Any) -> tuple[Callable[..., Dataset], dict[str, Any]]:
             raise DataError(came, wanted="a path, or an idx file of images and one of labels", way_out="Give the pair.")
         return idx_data, {"pairs": {"": (Path(what[0]), Path(what[1]))}}
     path = Path(what)
-    if path.is_dir():
+    if path.is_dir() and path.suffix.lower() not in (".csv", ".tsv", ".npz"):
         pairs = _idx_folder(path)
         if pairs:
             return idx_data, {"pairs": pairs}

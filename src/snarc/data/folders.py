@@ -316,6 +316,9 @@ def _archived(paths: Sequence[Path | tuple[str, bytes]]) -> tuple[list[Item], st
 def _items(where: str, found: Sequence[tuple[tuple[str, ...], Any]]) -> list[Item]:
     tops = {names[0].lower() for names, _ in found if len(names) > 2}
     parted = "train" in {PARTS.get(top) for top in tops} and all(names[0].lower() in PARTS for names, _ in found)
+    if tops and not parted and all(top in PARTS for top in tops):
+        came = f"{where} holds {', '.join(sorted(tops))}/ and no train/"
+        raise DataError(came, wanted=WANTED, way_out="Add train/, or give the folder below.")
     items = []
     for names, data in found:
         name = "/".join(names)

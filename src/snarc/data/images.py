@@ -155,5 +155,5 @@ def _too_large(name: str, found: str) -> DataError:
 
 
 def _bad(name: str, error: Exception) -> DataError:
-    why = "it is truncated" if "truncated" in str(error) else (str(error) or type(error).__name__)
+    why = "it is truncated" if "truncated" in str(error).lower() else (str(error) or type(error).__name__)
     return DataError(f"{name} is damaged: {why}", wanted=WANTED, way_out="Take it out, or say skip_bad=True.")

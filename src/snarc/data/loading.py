@@ -9,6 +9,7 @@ import io
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ def _call(function: Callable[..., Dataset], name: str, given: dict[str, Any]) ->
         return function(**given)
     for key, value in given.items():
         if key not in parameters and value is not None and key != "seed":
-            known = sorted({p for p in parameters if p not in ("path", "pair")} | {"train"})
+            known = sorted({p for p in parameters if p not in ("path", "pairs")} | {"train"})
             close = difflib.get_close_matches(key, known, n=1)
             raise DataError(
                 f"{name} does not take the option {key}={value!r}",
@@ -145,7 +146,7 @@ def read_like(paths: Sequence[str | os.PathLike[str]], dataset: Dataset | Mappin
     if not paths:
         raise DataError("no file was given", wanted="at least one file", way_out="Name the files to predict.")
     parts = []
-    for path in map(os.fspath, paths):
+    for path in [os.fspath(p) for p in paths]:
         ending = os.path.splitext(path)[1].lower()
         if ending == ".npy":
             part = check_inputs(_npy(path), what=path, shape=shape, dtype=dtype)

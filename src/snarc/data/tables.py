@@ -251,7 +251,7 @@ def _split(table: Table, inputs: Sequence[Column], values: np.ndarray, reader: M
 
 
 def _files(path: Path) -> dict[str, Path]:
-    if not path.is_dir():
+    if not (path / "train.csv").exists():
         return {"train": path}
     found = {part: path / f"{part}.csv" for part in ("train", "test", "validation")}
     return {part: file for part, file in found.items() if file.exists()}
