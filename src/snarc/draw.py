@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +47,7 @@ _STYLE: dict[str, Any] = {
     "xtick.labelcolor": INK, "ytick.labelcolor": INK,
     "axes.grid": True, "grid.color": GRID, "grid.linewidth": 0.7, "axes.axisbelow": True,
     "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8,
-    "axes.titlesize": 11, "axes.titleweight": "semibold", "axes.titlelocation": "left", "axes.labelsize": 10,
+    "axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.labelsize": 10,
     "xtick.labelsize": 9, "ytick.labelsize": 9, "font.size": 10,
     "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"],
     "legend.frameon": False, "legend.fontsize": 9, "lines.linewidth": 1.8,
@@ -120,13 +120,16 @@ def svg(figure: Figure) -> str:
     return text
 
 
-def save(figure: Figure, path: str | Path) -> None:
-    """Write the figure to ``path``; the suffix chooses PNG, SVG or PDF."""
+def save(figure: Figure, path: str | Path | IO[bytes], *, format: str | None = None) -> None:
+    """Write the figure to a path or an open file as PNG, SVG or PDF, as the suffix says or ``format``.
+
+    The colours are those of the light page; the same figure is the same file.
+    """
     _plain_legends(figure)
-    # Without a date, so that the same figure is the same file.
-    metadata = {".svg": {"Date": None, "Creator": None}, ".pdf": {"CreationDate": None}}.get(Path(path).suffix.lower())
+    kind = format or Path(str(path)).suffix.lower().lstrip(".")
+    metadata = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}.get(kind)
     with style():
-        figure.savefig(path, metadata=metadata)
+        figure.savefig(path, format=kind, metadata=metadata)
 
 
 def _plain_legends(figure: Figure) -> None:

@@ -106,7 +106,7 @@ def _draw(reading: Reading, ax: Any = None) -> Any:
         size = 9 if count <= 10 else 7
         for (row, column), value in np.ndenumerate(matrix):
             if value:
-                weight = "semibold" if row == column else "normal"
+                weight = "bold" if row == column else "normal"
                 ax.text(column, row, f"{value}", ha="center", va="center", fontsize=size, color=draw.INK, weight=weight)
     ax.set_xticks(np.arange(-0.5, count), minor=True)
     ax.set_yticks(np.arange(-0.5, count), minor=True)
