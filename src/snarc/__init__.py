@@ -33,7 +33,19 @@ _WHERE = {
     "subject": "snarc.subject",
     "SnarcError": "snarc.errors",
 }
-_ROOMS: tuple[str, ...] = ("data", "draw", "errors", "experiments", "formal", "keys", "layers", "models", "reading", "registry")
+_ROOMS: tuple[str, ...] = (
+    "data",
+    "draw",
+    "errors",
+    "experiments",
+    "formal",
+    "keys",
+    "layers",
+    "learners",
+    "models",
+    "reading",
+    "registry",
+)
 _ROOMS += ("render", "see", "training", "trust")
 
 __all__ = [*sorted(_WHERE), "__version__"]

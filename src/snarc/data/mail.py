@@ -99,8 +99,8 @@ def count_words(texts: list[str]) -> np.ndarray:
 def mail(*, mails: int = 4000, validation: Any = None, test: Any = None, seed: int = 0) -> Dataset:
     """Word counts of generated wanted mail (ham) and unwanted mail (spam).
 
-    Inputs are float32 ``(N, words)``; ``columns`` are the words.  By default 10 % validate and 25 % test.  The seed decides the mails and the split.  It is a
-    stand-in made for teaching: see :func:`write_mail` for how the texts come about.
+    Inputs are float32 ``(N, words)``; ``columns`` are the words.  By default 10 % validate and 25 % test.  The seed
+    decides the mails and the split.  It is a stand-in made for teaching: :func:`write_mail` says how texts come about.
     """
     texts, labels = write_mail(mails, seed)
     source = {"note": f"{mails} generated mails, seed {seed}; no real mail", "spam": int(labels.sum())}

@@ -19,7 +19,7 @@ _DIAMETERS = (12.5, 12.5, 8.0, 9.5, 16.5, 11.0, 10.5, 9.0, 6.0, 1.5, 1.0, 1.0)  
 def oaks(*, validation: Any = None, test: Any = None, seed: int = 0) -> Dataset:
     """Age in years and diameter at breast height (DBH) in inches of twelve oaks in Wisconsin.
 
-    Inputs are float32 ``(12, 1)``, targets float32 ``(12, 1)``.  With twelve trees nothing is held out unless asked for:
+    Inputs are float32 ``(12, 1)``, targets float32 ``(12, 1)``.  Nothing is held out unless asked for:
     the whole table is the training split, in its order.  Its least squares line is
     DBH = 1.285354 + 0.127792 age, with E = 1/2 sum (error)^2 = 42.6814 and R2 = 0.6893.
     """

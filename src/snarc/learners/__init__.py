@@ -28,7 +28,25 @@ _WHERE = {
     "widest_margin": "margin",
 }
 
-__all__ = sorted(_WHERE)
+__all__ = [
+    "Adaline",
+    "AdalineClassifier",
+    "Bowl",
+    "GaussianHMM",
+    "HMMClassifier",
+    "Hebb",
+    "LogisticRegression",
+    "Margin",
+    "Perceptron",
+    "SoftmaxRegression",
+    "animate",
+    "cover_count",
+    "cover_probability",
+    "empirical_risk",
+    "film",
+    "picture",
+    "widest_margin",
+]
 
 if TYPE_CHECKING:
     from .adaline import Adaline, AdalineClassifier, Bowl

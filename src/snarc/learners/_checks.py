@@ -10,8 +10,7 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import validate_data
 
-from ..errors import DataError, RecipeError
-
+from snarc.errors import DataError, RecipeError
 
 _NO_TARGETS: Any = object()
 
@@ -33,7 +32,9 @@ def numbers_in(learner: Any, X: Any, y: Any = _NO_TARGETS, *, reset: bool = True
     except ValueError as error:
         text = " ".join(str(error).split())
         way_out = "Mend the data, or give them as numpy.asarray(...)."
-        raise DataError(text, wanted="finite numbers (rows, features), and a target for each row", way_out=way_out) from None
+        raise DataError(
+            text, wanted="finite numbers (rows, features), and a target for each row", way_out=way_out
+        ) from None
 
 
 def two_classes(learner: Any, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +53,9 @@ def two_classes(learner: Any, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             way_out=f"Wrap it: sklearn.multiclass.OneVsRestClassifier({name}()).",
         )
     if len(classes) < 2:
-        raise DataError(f"y holds one class only, {classes[0]!r}", wanted="two classes", way_out="Give examples of both.")
+        raise DataError(
+            f"y holds one class only, {classes[0]!r}", wanted="two classes", way_out="Give examples of both."
+        )
     return classes, np.where(y == classes[1], 1.0, -1.0)
 
 
@@ -73,7 +76,9 @@ def labels_in(y: np.ndarray) -> np.ndarray:
 def choice(name: str, value: Any, among: tuple[str, ...]) -> str:
     """``value`` if it is one of these words, else a RecipeError."""
     if value not in among:
-        raise RecipeError(f"{name}={value!r}", wanted=f"one of {', '.join(among)}", way_out=f"Take {name}={among[0]!r}.")
+        raise RecipeError(
+            f"{name}={value!r}", wanted=f"one of {', '.join(among)}", way_out=f"Take {name}={among[0]!r}."
+        )
     return value
 
 
@@ -89,7 +94,9 @@ def positive(name: str, value: Any, *, zero: bool = False) -> float:
 def count(name: str, value: Any) -> int:
     """``value`` if it is a whole number of at least 1, else a RecipeError."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-        raise RecipeError(f"{name}={value!r}", wanted="a whole number of at least 1", way_out=f"Leave {name} at its default.")
+        raise RecipeError(
+            f"{name}={value!r}", wanted="a whole number of at least 1", way_out=f"Leave {name} at its default."
+        )
     return int(value)
 
 

@@ -12,7 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ..errors import DivergedError, RecipeError
+from snarc.errors import DivergedError, RecipeError
+
 from ._checks import choice, count, labels_in, numbers_in, positive, with_ones
 
 
@@ -136,8 +137,8 @@ class Adaline(RegressorMixin, BaseEstimator):
 
     Parameters
     ----------
-    rule: ``"batch"``, gradient descent; ``"online"``, one example at a time, k = (t mod p) + 1; ``"closed"``, the normal
-        equations.
+    rule: ``"batch"``, gradient descent; ``"online"``, one example at a time, k = (t mod p) + 1; ``"closed"``, the
+        normal equations.
     learning_rate: eps; by default half the largest stable one of the batch rule (1 / lambda_max), and for the online
         rule 1 / max |x|^2.
     epochs: most passes over the data.
@@ -152,7 +153,8 @@ class Adaline(RegressorMixin, BaseEstimator):
 
     Attributes
     ----------
-    coef_, intercept_: ``(features,)`` and a number, or ``(outputs, features)`` and ``(outputs,)`` for targets of two dimensions.
+    coef_, intercept_: ``(features,)`` and a number, or for targets of two dimensions ``(outputs, features)`` and
+        ``(outputs,)``.
     path_: weights, bias first: after each epoch (batch), after each example (online), ``(steps + 1, 1 + features)``, or
         ``(steps + 1, outputs, 1 + features)``; start and optimum for the closed form.
     optimum_: the weights of the closed form, whatever the rule, in the shape of a row of ``path_``.
@@ -173,7 +175,7 @@ class Adaline(RegressorMixin, BaseEstimator):
     >>> ages, widths = [[1.0], [2.0], [3.0]], [2.0, 4.0, 6.0]
     >>> line = Adaline("closed").fit(ages, widths)
     >>> line.coef_.round(9).tolist(), round(line.largest_learning_rate_, 4)
-    ([2.0], 0.1194)
+    ([2.0], 0.1202)
     """
 
     def __init__(
@@ -200,6 +202,9 @@ class Adaline(RegressorMixin, BaseEstimator):
         self.order = order
         self.start = start
         self.random_state = random_state
+
+    path_: np.ndarray
+    optimum_: np.ndarray
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -266,12 +271,16 @@ class Adaline(RegressorMixin, BaseEstimator):
             path = np.array([start, optimum])
         elif self.rule == "batch":
             if self.learning_rate_ > self.largest_learning_rate_:
-                text = f"learning rate {self.learning_rate_:g} is above {self.largest_learning_rate_:g}, 2 / lambda_max: it diverges"
-                warnings.warn(text, ConvergenceWarning, stacklevel=3)
-            path = batch_path(bowl, start, self.learning_rate_, epochs, positive("tolerance", self.tolerance, zero=True))
+                text = f"learning rate {self.learning_rate_:g} diverges: it is above 2 / lambda_max"
+                warnings.warn(f"{text} = {self.largest_learning_rate_:g}", ConvergenceWarning, stacklevel=3)
+            path = batch_path(
+                bowl, start, self.learning_rate_, epochs, positive("tolerance", self.tolerance, zero=True)
+            )
         else:
             random = choice("order", self.order, ("cyclic", "random")) == "random"
-            path = online_path(bowl, start, self.learning_rate_, epochs, check_random_state(self.random_state) if random else None)
+            path = online_path(
+                bowl, start, self.learning_rate_, epochs, check_random_state(self.random_state) if random else None
+            )
         self.epochs_ = 1 if self.rule == "closed" else (len(path) - 1) // (1 if self.rule == "batch" else len(bowl.x))
         self._weights = path[-1]
         coef = path[-1][:, 1:] / self.scale_

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import comb
 
-from ..errors import FormalError
+from snarc.errors import FormalError
 
 
 def cover_count(points: int, dimensions: int) -> int:

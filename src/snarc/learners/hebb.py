@@ -77,7 +77,9 @@ class Hebb(Neuron):
 def _correct(x: np.ndarray, t: np.ndarray, eta: float, most: int) -> tuple[np.ndarray, int]:
     weights = np.zeros(x.shape[1])
     path = [weights]
-    for epoch in range(1, most + 1):
+    epoch = 0
+    while epoch < most:
+        epoch += 1
         before = len(path)
         for example, target in zip(x, t):
             output = 1.0 if example @ weights > 0 else -1.0

@@ -11,7 +11,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from ..errors import LimitError
+from snarc.errors import LimitError
+
 from ._checks import choice, count, labels_in, numbers_in, positive, two_classes, with_ones
 from .neuron import Neuron
 from .probability import log_softmax, softmax
@@ -96,7 +97,9 @@ class LogisticRegression(Neuron):
         _descend(self, x, loss, slope, curvature, x.shape[1], bound=0.25)
         weights = self.path_[-1]
         if not self.l2 and (t * (x @ weights) > 0).all():
-            warnings.warn("the classes are separable: without l2 the likelihood has no maximum", ConvergenceWarning, stacklevel=2)
+            warnings.warn(
+                "the classes are separable: without l2 the likelihood has no maximum", ConvergenceWarning, stacklevel=2
+            )
         self.standard_errors_ = np.sqrt(np.diag(np.linalg.pinv(curvature(weights), hermitian=True)).clip(0))
         self._keep(weights)
         return self
@@ -120,8 +123,8 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
 
     Attributes
     ----------
-    coef_, intercept_: weights ``(classes, features)`` and biases ``(classes,)``; they sum to zero over the classes, since
-        only differences matter.
+    coef_, intercept_: weights ``(classes, features)`` and biases ``(classes,)``; they sum to zero over the classes,
+        since only differences matter.
     classes_: the classes in sorted order.
     path_: ``(iterations_ + 1, classes, 1 + features)``, bias first.
     losses_, iterations_, converged_: as in :class:`LogisticRegression`.
@@ -185,6 +188,8 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):
         self.intercept_, self.coef_ = self.path_[-1][:, 0].copy(), self.path_[-1][:, 1:].copy()
         return self
 
+    path_: np.ndarray
+
     def _logits(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         return numbers_in(self, X, reset=False) @ self.coef_.T + self.intercept_
@@ -221,7 +226,9 @@ def _descend(learner: Any, x: np.ndarray, loss: Any, slope: Any, curvature: Any,
     solver = solver if solver != "auto" else "newton" if unknowns <= 1000 else "gradient"
     if solver == "newton" and unknowns > MOST_UNKNOWNS:
         raise LimitError(
-            f"Newton's method for {unknowns:,} weights", wanted=f"at most {MOST_UNKNOWNS:,}", way_out="Take solver='gradient'."
+            f"Newton's method for {unknowns:,} weights",
+            wanted=f"at most {MOST_UNKNOWNS:,}",
+            way_out="Take solver='gradient'.",
         )
     rate = learner.learning_rate
     if rate is None:

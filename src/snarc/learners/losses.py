@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from ..errors import RecipeError, UnknownNameError, nearest
+from snarc.errors import RecipeError, UnknownNameError, nearest
 
 LOG2 = float(np.log(2))
 Loss = Callable[[Any, Any], np.ndarray]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
-from ..errors import DataError
+from snarc.errors import DataError
+
 from ._checks import with_ones
 
 
@@ -38,7 +39,7 @@ class Margin:
 
     @property
     def mistake_bound(self) -> float:
-        """(R / gamma)^2, which a perceptron that starts at zero never exceeds (Novikoff 1962); infinite if not separable."""
+        """(R / gamma)^2, which a perceptron that starts at zero never exceeds (Novikoff 1962); else infinite."""
         return (self.radius / self.gamma) ** 2 if self.separable else math.inf
 
 
@@ -59,8 +60,8 @@ def widest_margin(x: Any, t: Any, *, bias: bool = True) -> Margin:
     problem; its residual vanishes exactly when the constraints contradict each other.  Source: C. Lawson, R. Hanson,
     Solving Least Squares Problems (1974), ch. 23.
 
-    >>> widest_margin([[0.0], [2.0]], [-1, 1], bias=False).separable, widest_margin([[0, 0], [0, 1], [1, 0], [1, 1]], [-1, 1, 1, -1]).separable
-    (False, False)
+    >>> widest_margin([[0, 0], [0, 1], [1, 0], [1, 1]], [-1, 1, 1, -1]).separable
+    False
     >>> widest_margin([[-1.0], [3.0]], [-1, 1], bias=False).gamma
     1.0
     """
@@ -79,7 +80,7 @@ def widest_margin(x: Any, t: Any, *, bias: bool = True) -> Margin:
     goal[-1] = 1.0
     u, _ = nnls(system, goal, maxiter=30 * max(system.shape))
     rest = system @ u - goal
-    weights = -rest[:-1]
+    weights = rest[:-1]
     length = float(np.linalg.norm(weights))
     reach = float((rows @ weights).min())
     multipliers = u / u.sum() if u.sum() > 0 else u

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ..formal.threshold import Certificate, Separation, separate
+from snarc.formal.threshold import Certificate, Separation, separate
+
 from ._checks import choice, count, labels_in, numbers_in, positive, two_classes, with_ones
-from .neuron import Neuron
 from .margin import Margin, widest_margin
+from .neuron import Neuron
 
 _BLOCK = 512  # examples judged together while looking for the next mistake
 
@@ -47,7 +48,7 @@ class Perceptron(Neuron):
     DataError: data that scikit-learn's checks refuse, or not two classes.
     RecipeError: a parameter out of range.
 
-    Source: F. Rosenblatt, Psychological Review 65 (1958) 386; A. Novikoff, Symp. Math. Theory of Automata 12 (1962) 615.
+    Source: F. Rosenblatt, Psychological Review 65 (1958) 386; A. Novikoff, Symp. Math. Theory Automata 12 (1962) 615.
 
     >>> X, y = [[-1, -1], [-1, 1], [1, -1], [1, 1]], [-1, -1, -1, 1]
     >>> neuron = Perceptron().fit(X, y)
@@ -102,12 +103,14 @@ class Perceptron(Neuron):
             self.classes_, _ = two_classes(self, np.asarray(y if classes is None else classes))
             self._begin(X.shape[1])
         two_classes(self, np.concatenate([self.classes_, labels_in(y)]))
-        self._epoch(with_ones(X, self.bias), np.where(y == self.classes_[1], 1.0, -1.0), check_random_state(self.random_state))
+        self._epoch(
+            with_ones(X, self.bias), np.where(y == self.classes_[1], 1.0, -1.0), check_random_state(self.random_state)
+        )
         self._finish()
         return self
 
     def margin(self, X: Any, y: Any) -> Margin:
-        """The widest margin gamma of these examples, and with it the mistake bound (R / gamma)^2, or the proof that none exists.
+        """The widest margin gamma of these examples and the mistake bound (R / gamma)^2, or why there is none.
 
         R is the norm of the longest input, the constant 1 of the bias included.
         """
@@ -123,6 +126,8 @@ class Perceptron(Neuron):
         X, y = numbers_in(self, X, y, reset=not hasattr(self, "n_features_in_"))
         _, t = two_classes(self, y)
         return separate(X[t > 0], X[t < 0])
+
+    cycle_: tuple[int, int] | None
 
     def _begin(self, features: int) -> None:
         choice("variant", self.variant, ("plain", "pocket", "averaged"))

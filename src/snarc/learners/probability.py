@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, xlogy
 
-from ..errors import RecipeError
+from snarc.errors import RecipeError
 
 _UNITS = {"nats": 1.0, "bits": math.log(2)}
 
