@@ -1,0 +1,83 @@
+# What CI runs; `make` alone lists the targets.  Another Python: make test PYTHON=python3.13
+
+PYTHON ?= python3
+VENV ?= .venv
+ORACLES ?= .oracles
+JOBS ?= 2
+PYTEST_ARGS ?=
+ARGS ?=
+
+LOCKED := --disable-pip-version-check --quiet --require-hashes --only-binary :all:
+OURS := --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+CODE := src tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow oracles lint format types smoke bench pictures lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/core: requirements/requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install $(LOCKED) -r requirements/requirements.txt
+	$(VENV)/bin/python -m pip install $(OURS)
+	@touch $@
+
+$(VENV)/dev: requirements/requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install $(LOCKED) -r requirements/requirements-dev.txt
+	$(VENV)/bin/python -m pip install $(OURS)
+	@touch $(VENV)/core $@
+
+$(ORACLES)/ready: requirements/requirements-dev.txt requirements/requirements-oracles.txt pyproject.toml
+	$(PYTHON) -m venv $(ORACLES)
+	$(ORACLES)/bin/python -m pip install $(LOCKED) -r requirements/requirements-dev.txt
+	$(ORACLES)/bin/python -m pip install $(LOCKED) -r requirements/requirements-oracles.txt
+	$(ORACLES)/bin/python -m pip install --disable-pip-version-check --quiet torch==2.13.0
+	$(ORACLES)/bin/python -m pip install $(OURS)
+	@touch $@
+
+run: $(VENV)/core ## set up .venv, train on the bundled digits, print the path of the report
+	$(VENV)/bin/snarc train digits $(ARGS)
+
+test: $(VENV)/dev ## the tests (real data where SNARC_DATA names their folder)
+	$(VENV)/bin/python -m pytest -q -n $(JOBS) $(PYTEST_ARGS)
+
+test-slow: $(VENV)/dev ## the tests that take more than a minute each
+	$(VENV)/bin/python -m pytest -q -m "slow and not oracle" $(PYTEST_ARGS)
+
+oracles: $(ORACLES)/ready ## install PyTorch, Keras, foolbox and MAPIE apart, and hold our results against theirs
+	KERAS_BACKEND=jax $(ORACLES)/bin/python -m pytest -q -m oracle $(PYTEST_ARGS)
+
+lint: $(VENV)/dev ## ruff
+	$(VENV)/bin/ruff check $(CODE)
+	$(VENV)/bin/ruff format --check $(CODE)
+
+format: $(VENV)/dev ## let ruff put the code into shape
+	$(VENV)/bin/ruff check --fix $(CODE)
+	$(VENV)/bin/ruff format $(CODE)
+
+types: $(VENV)/dev ## mypy
+	$(VENV)/bin/mypy
+
+smoke: $(VENV)/core ## every experiment at its smallest budget
+	$(VENV)/bin/snarc reproduce --all --budget smoke --out findings/smoke --quiet $(ARGS)
+
+bench: $(ORACLES)/ready ## speed and accuracy, side by side with PyTorch, Keras and scikit-learn
+	KERAS_BACKEND=jax $(ORACLES)/bin/python -m benchmarks $(ARGS)
+
+pictures: $(VENV)/core ## the pictures of README.md and docs/, made by the program
+	$(VENV)/bin/python docs/pictures/make.py
+
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header $(ARGS)
+lock: ## write requirements/*.txt anew (needs uv; ARGS=--upgrade for newer versions)
+	$(COMPILE) pyproject.toml requirements/build.in --extra dev --extra bench --extra web \
+		-o requirements/requirements-dev.txt
+	$(COMPILE) pyproject.toml requirements/build.in -c requirements/requirements-dev.txt \
+		-o requirements/requirements.txt
+	$(COMPILE) requirements/oracles.in -c requirements/requirements-dev.txt \
+		-o requirements/requirements-oracles.txt
+
+clean: ## remove what was made here: environments and caches, not runs
+	rm -rf $(VENV) $(ORACLES) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

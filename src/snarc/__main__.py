@@ -1,0 +1,7 @@
+"""``python -m snarc`` is ``snarc``."""
+
+import sys
+
+from snarc.cli import main
+
+sys.exit(main())
