@@ -28,6 +28,10 @@ def exact(value: Any, where: str = "a number") -> Number:
     FormalError: not a finite rational number.
     """
     try:
+        if isinstance(value, str) and not abs(float(value.split("/")[0])) < 1e300:
+            raise ValueError("out of range")
+        if isinstance(value, str) and "e" in value.lower() and abs(int(value.lower().split("e")[1])) > 300:
+            raise ValueError("out of range")
         fraction = Fraction(value.item() if isinstance(value, np.generic) else value)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
         raise FormalError(
