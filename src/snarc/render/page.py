@@ -102,6 +102,11 @@ def grid(*cards: Html | None, three: bool = False) -> Markup:
     return Markup('<div class="grid{}">{}</div>').format(" three" if three else "", join(*cards))
 
 
+def stack(*cards: Html | None) -> Markup:
+    """Cards below each other, as one cell of a grid."""
+    return Markup('<div class="stack">{}</div>').format(join(*cards))
+
+
 def card(title: Html, *content: Html | None, note: Html = "", wide: bool = False, id: str = "") -> Markup:
     """A box with a heading; ``wide`` spans the whole row of its grid."""
     return _block("card", title, join(*content), note, wide, id)

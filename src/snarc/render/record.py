@@ -31,7 +31,7 @@ def warnings(run: Run, evaluation: Evaluation | None) -> list[tuple[str, str]]:
     if run.status == "interrupted":
         found.append(
             (f"The training was interrupted after {words.plural(len(run.history), 'epoch')} of {run.recipe.epochs}; "
-             "`snarc resume` goes on with it.", "warning")
+             "snarc resume goes on with it.", "warning")
         )  # fmt: skip
     ended = [(k, text) for k, text in enumerate(run.about.get("ended", [])) if text.startswith("diverged")]
     for k, text in ended:
@@ -52,7 +52,7 @@ def warnings(run: Run, evaluation: Evaluation | None) -> list[tuple[str, str]]:
 
 def section(run: Run) -> Markup:
     """Recipe, data and environment as cards."""
-    return page.grid(_recipe(run), page.join(_data(run.about["dataset"]), _environment(run.about["environment"])))
+    return page.grid(_recipe(run), page.stack(_data(run.about["dataset"]), _environment(run.about["environment"])))
 
 
 def repeat(run: Run) -> Markup:
@@ -66,7 +66,7 @@ def repeat(run: Run) -> Markup:
     note = "With the same versions on the same kind of machine the weights come out the same, bit for bit." + (
         f" This run was made by: {shlex.join(made)}" if made else ""
     )
-    return page.join(page.grid(*parts), Markup('<p class="note">{}</p>').format(note))
+    return page.join(page.stack(*parts), Markup('<p class="note">{}</p>').format(note))
 
 
 def _recipe(run: Run) -> Markup:

@@ -24,7 +24,7 @@ def changed(recipe: Recipe) -> dict[str, Any]:
 
 
 def command(run: Run) -> str | None:
-    """The command line that trains the same network again; none if the data or the network are not to be had by name."""
+    """The command line that trains the same network again; none if data or network are not to be had by name."""
     how = run.about["dataset"].get("load")
     if how is None or run.recipe.model not in models or not isinstance(how.get("what"), str):
         return None

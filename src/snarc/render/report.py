@@ -1,4 +1,4 @@
-"""The report of a run: what was learnt, how well, where it errs, whether its confidence means anything, how to repeat it."""
+"""The report of a run: how well it learnt, where it errs, whether its confidence means anything, how to repeat it."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from snarc import draw
-from snarc.reading import Estimate, Reading
+from snarc.reading import Reading
 from snarc.subject import Predictions
 from snarc.training import Evaluation, Run
 
@@ -30,18 +30,18 @@ def verdict(run: Run, evaluation: Evaluation, seen: Predictions) -> Markup:
         accuracy = evaluation.numbers["accuracy"]
         low, high = (words.percent(v, count, sign="") for v in evaluation.interval)
         what = "images" if len(run.inputs) == 3 else "examples"
-        sentence = f"of {count:,} {kind} {what} are classified correctly{_spread(accuracy, count)}."
+        sentence = f"of {count:,} {kind} {what} are classified correctly."
         detail = (
-            f"{over}For {count:,} examples that is a 95 % interval (Wilson) from {low} to {high} %; "
+            f"{over}The 95 % interval (Wilson) for so many examples is {low} to {high} %; "
             f"always naming the most frequent class would be right in "
             f"{words.percent(_most_frequent(seen), count)}."
         )
-        return page.verdict(words.percent(accuracy.mean, count), sentence, detail)
+        return page.verdict(_large(words.percent(accuracy, count)), sentence, detail)
     rmse, r2 = evaluation.numbers["rmse"], evaluation.numbers["r2"]
     name = ", ".join(run.task.targets[:3]) if run.task.targets else "the inputs"
-    sentence = f"is the typical error (RMSE{_plus(rmse)}) of {name} on {words.plural(count, f'{kind} example')}."
+    sentence = f"is the root mean square error of {name} on {words.plural(count, f'{kind} example')}."
     detail = f"{over}R² = {words.plus_minus(r2, 4)}: 1 is perfect, 0 is no better than always saying the mean."
-    return page.verdict(words.significant(rmse.mean, 3), sentence, detail)
+    return page.verdict(_large(words.significant(rmse, 3)), sentence, detail)
 
 
 def _most_frequent(seen: Predictions) -> float:
@@ -50,14 +50,9 @@ def _most_frequent(seen: Predictions) -> float:
     return float(confusion(seen).numbers["most_frequent"])
 
 
-def _spread(accuracy: Estimate, count: int) -> str:
-    if accuracy.standard_error is None:
-        return ""
-    return f", ± {words.percent(accuracy.standard_error, count, sign='')} points between replicas"
-
-
-def _plus(value: Estimate) -> str:
-    return "" if value.standard_error is None else f" ± {words.significant(value.standard_error, 2)}"
+def _large(text: str) -> Markup:
+    value, plus_minus, error = text.partition(" ± ")
+    return Markup("{}<small>{}</small>").format(value, plus_minus + error) if error else Markup("{}").format(value)
 
 
 def tiles(run: Run, evaluation: Evaluation | None, found: dict[str, Reading], curves: Reading) -> Markup:

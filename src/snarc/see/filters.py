@@ -100,7 +100,7 @@ def _sheet(found: np.ndarray) -> Any:
     columns = min(len(found), 8 if len(found) > 12 else 6)
     rows = -(-len(found) // columns)
     height, width = found.shape[1:3]
-    figure, ax = draw.new(width=5.0, height=min(6.5, 0.55 + 4.5 * rows * (height + 1) / (columns * (width + 1))))
+    figure, ax = draw.new(width=5.0, height=min(6.5, 0.2 + 4.2 * rows * (height + 1) / (columns * (width + 1))))
     limit = float(np.quantile(np.abs(found), 0.998)) or 1.0
     if found.shape[3] in (3, 4):
         sheet = draw.tiles(np.clip(found[..., :3] / (2 * limit) + 0.5, 0, 1), columns)

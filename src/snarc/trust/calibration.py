@@ -132,13 +132,12 @@ def _draw(reading: Reading) -> Any:
     spread = [y - 100 * arrays["low"][full], 100 * arrays["high"][full] - y]
     top.plot([0, 100], [0, 100], "--", color=draw.MUTED, linewidth=1.2, label="perfectly calibrated")
     top.errorbar(
-        x, y, np.maximum(spread, 0), color=draw.PALETTE[0], linewidth=1.6, elinewidth=1.1, capsize=2.5, marker="o",
-        markersize=5, label="network, 95 % interval",
+        x, y, np.maximum(spread, 0), color=draw.PALETTE[0], linestyle="none", elinewidth=1.3, capsize=3, marker="o",
+        markersize=5.5, label="network, 95 % interval", clip_on=False,
     )  # fmt: skip
-    least = max(0.0, 10 * np.floor(min(x.min(), y.min()) / 10) - 5)
-    top.set_ylim(least if least < 90 else 85, 102)
+    top.set_ylim(min(80.0, 10 * np.floor(min(x.min(), (100 * arrays["low"][full]).min()) / 10)), 102)
     top.set_ylabel("accuracy (%)")
-    draw.legend(top, loc="upper left")
+    draw.legend(top, loc="lower right")
     edges = 100 * arrays["edges"]
     bottom.bar(
         edges[:-1], arrays["count"], width=np.diff(edges), align="edge", color=draw.PALETTE[0], alpha=0.75,
