@@ -81,18 +81,16 @@ def test_case_57_truncated_gzip(keep, pair, idx, refused):
 def test_damaged_gzip(pair, idx, refused):
     whole = bytearray(gzip.compress(idx(np.random.default_rng(0).integers(0, 256, (12, 28, 28)))))
     whole[-6] ^= 1  # the CRC
+    folder = pair(bytes(whole), ending=".gz")
     with refused("train-images-idx3-ubyte.gz is damaged"):
-        load(pair(bytes(whole), ending=".gz"))
+        load(folder)
 
 
 def test_case_58_gzip_bomb(pair, refused):
-    squeezed = io.BytesIO()
-    with gzip.GzipFile(fileobj=squeezed, mode="wb", compresslevel=9) as file:
-        file.write(_header(1 << 14, 256, 256))
-        for _ in range(1 << 8):
-            file.write(bytes(1 << 22))
-    assert len(squeezed.getvalue()) < 1_100_000
-    folder = pair(squeezed.getvalue(), ending=".gz")
+    zeros = gzip.compress(bytes(1 << 22))
+    bomb = gzip.compress(_header(1 << 14, 256, 256)) + zeros * 256  # a gzip file may have many members
+    assert len(bomb) < 1_100_000
+    folder = pair(bomb, ending=".gz")
     with refused("train-images-idx3-ubyte.gz", "ungzips to more than", "100 times"):
         load(folder)
 

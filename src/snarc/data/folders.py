@@ -307,6 +307,7 @@ def _archived(paths: Sequence[Path | tuple[str, bytes]]) -> tuple[list[Item], st
             hidden = any(n.startswith(".") or n.lower() in _SYSTEM for n in names)
             if not hidden and Path(names[-1]).suffix.lower() in SUFFIXES + UNREAD:
                 found.append((names, content))
+    found.sort(key=lambda entry: entry[0])  # as a folder is read, however the archive was made
     first = {names[0] for names, _ in found if len(names) > 1}
     if len(first) == 1 and not first & set(PARTS) and all(len(names) > 2 for names, _ in found):
         found = [(names[1:], content) for names, content in found]  # all lies in one folder, as archives often have it

@@ -45,7 +45,7 @@ def notmnist(*, validation: Any = None, test: Any = None, seed: int = 0, root: R
     """Letters A to J in many fonts, 28 x 28 pixels: a test set of 10,000 for experiments on shifted data.
 
     Inputs are uint8 ``(N, 28, 28, 1)``.  All are in the test split unless ``test`` says otherwise: what ``test``
-    leaves over is parted into training and validation (a tenth).  152 of the letters I are solid white, so that
+    leaves over is parted into training and validation (a tenth).  141 of the letters I are solid white, so that
     no network reads them.  Source: Y. Bulatov, notMNIST (2011).
     """
     split, records = _split("letters/notmnist-t10k", root)
