@@ -35,18 +35,15 @@ def warnings(run: Run, evaluation: Evaluation | None) -> list[tuple[str, str]]:
         )  # fmt: skip
     ended = [(k, text) for k, text in enumerate(run.about.get("ended", [])) if text.startswith("diverged")]
     for k, text in ended:
-        kept = "Its last finite weights are part of every number below."
-        found.append(
-            (f"Replica {k} {text}. {kept}" if len(run.networks) > 1 else f"The training {text}. {kept}", "bad")
-        )
+        who = f"Replica {k}" if len(run.networks) > 1 else "The training"
+        found.append((f"{who} {text}. Its last finite weights are part of every number below.", "bad"))
     if evaluation is not None and evaluation.split != "test":
         kind = "training" if evaluation.split == "train" else evaluation.split
         text = f"There is no test split: numbers are of the {kind} split, which had a part in the learning."
         found.append((text, "warning"))
     if run.recipe.replicas == 1:
-        found.append(
-            ("One network was trained: how much another seed would change is not known (`--replicas 5`).", "plain")
-        )
+        text = "One network was trained: how much another seed would change is not known (--replicas 5 tells)."
+        found.append((text, "plain"))
     return found
 
 

@@ -107,7 +107,10 @@ def mistakes_card(reading: Reading, columns: tuple[str, ...], replicas: int) -> 
     labels = list(zip(arrays["label"], arrays["predicted"], arrays["confidence"], arrays["index"]))
     first = " They are the first replica's." if replicas > 1 else ""
     if reading.draw is not None:
-        note = f"True class → predicted class, and how sure the network was; the surest first. {reading.note}{first}"
+        note = (
+            "True class → predicted class, how sure the network was, and the place in the split, counted from 0; "
+            f"the surest first. {reading.note}{first}"
+        )
         items = [_picture(image, *about) for image, about in zip(draw.pixels(arrays["examples"]), labels)]
         return page.card("The most confident mistakes", page.pictures(items), note=note)
     examples = arrays["examples"].reshape(len(labels), -1)
@@ -129,7 +132,7 @@ def _picture(image: np.ndarray, true: Any, named: Any, sure: float, index: int) 
         "src": page.data_address(draw.png(image)), "width": width, "height": height,
         "alt": f"{true}, taken for {named}",
         "text": Markup('{} → <strong class="wrong">{}</strong>').format(str(true), str(named)),
-        "small": f"{words.confidence(float(sure))}, no. {index:,}",
+        "small": f"{words.confidence(float(sure))} · {index}",
     }  # fmt: skip
 
 
