@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from snarc.errors import CheckpointError, DiskFullError, LockedRunError, RunError
-from snarc.training import disk, lock
+from snarc.training import checkpoint, disk, lock
 from snarc.training.store import Store
 
 OPERATIONS = ("open", "write", "fsync", "close", "mkdir", "rename", "replace", "unlink", "rmdir")
@@ -97,6 +97,8 @@ def test_k2_any_failing_operation_leaves_the_older_or_the_newer_step_and_is_told
             if told is not None:
                 assert str(folder) in str(told)
                 assert isinstance(told, DiskFullError) == (error == errno.ENOSPC and "is saved" not in str(told))
+            for step in store.steps():  # none is half written, none half removed
+                assert whole(checkpoint.load(store.place / f"{step:08d}", step)) == step
             assert whole(store.latest(strict=True)) in (2, new)
         with Store(folder).lock() as store:  # the next start clears up, and can save
             assert not [name for name in os.listdir(store.place) if not name.isdecimal()]
@@ -113,6 +115,7 @@ def test_k2_a_kill_before_any_operation_leaves_the_older_or_the_newer_step(tmp_p
     script = ALONE + textwrap.dedent(
         """
         import shutil, itertools
+        from snarc.training.checkpoint import load
         names = ("open", "write", "fsync", "close", "mkdir", "rename", "replace", "unlink", "rmdir")
         real = {name: getattr(os, name) for name in names}
         def child(nth, folder):
@@ -141,6 +144,8 @@ def test_k2_a_kill_before_any_operation_leaves_the_older_or_the_newer_step(tmp_p
             before = Store(folder).latest(strict=True)
             with Store(folder).lock() as store:
                 found = store.latest(strict=True)
+                for step in store.steps():
+                    load(store.place / f"{step:08d}", step)
                 assert [n for n in os.listdir(store.place) if not n.isdecimal()] == [], os.listdir(store.place)
             for one in (before, found):
                 assert one.step in (2, 3) and one.step == one.state["step"] and (one.arrays["w"] == one.step).all(), nth

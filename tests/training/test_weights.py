@@ -432,21 +432,28 @@ def test_weights_that_cannot_be_written_are_told(tmp_path, monkeypatch):
     same(load_weights(tmp_path).arrays, ARRAYS)
 
 
-def test_the_last_rename_of_a_save_is_made_good(tmp_path, monkeypatch):
-    save_weights(tmp_path, ARRAYS, CONFIG)
-    new, real = {"b": np.ones(2)}, os.replace
+def save_that_fails_at(path, arrays, monkeypatch):
+    real = os.replace
 
     def fail(source, target):
-        if target == tmp_path / "weights.safetensors":
+        if target == path:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         real(source, target)
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", fail)
         with pytest.raises(RunError, match="EIO"):
-            save_weights(tmp_path, new, CONFIG)
+            save_weights(path.parent, arrays, CONFIG)
+
+
+def test_the_last_rename_of_a_save_is_made_good(tmp_path, monkeypatch):
+    save_weights(tmp_path, ARRAYS, CONFIG)
+    new = {"b": np.ones(2)}
+    save_that_fails_at(tmp_path / "weights.safetensors", new, monkeypatch)
     same(load_weights(tmp_path).arrays, new)
     (tmp_path / "weights.safetensors").unlink()  # as if there never had been others
+    same(load_weights(tmp_path).arrays, new)
+    save_that_fails_at(tmp_path / "network.json", ARRAYS, monkeypatch)  # nor does the next failure lose them
     same(load_weights(tmp_path).arrays, new)
     save_weights(tmp_path, ARRAYS, CONFIG)
     same(load_weights(tmp_path).arrays, ARRAYS)
