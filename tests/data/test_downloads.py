@@ -10,12 +10,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from urllib.parse import urlsplit
 
 import pytest
 
 from snarc.data import canonical
-from snarc.data._download import Web, check_address, download
+from snarc.data._download import Web, _net, check_address, download
 from snarc.data._registered import Remote
 from snarc.errors import DownloadError
 
@@ -55,7 +56,9 @@ class _Server(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         try:
-            self.wfile.write(body)
+            for first in range(0, len(body), 4096):
+                self.wfile.write(body[first : first + 4096])
+                time.sleep(0.05 if what == "slow" else 0)  # so that two downloads overlap
         except OSError:
             pass
 
@@ -94,7 +97,9 @@ def web():
     def resolve(host):
         return ["10.0.0.7"] if host == "inside.test" else [PUBLIC]
 
-    yield Web(Answer, resolve)
+    reach = Web(Answer, resolve)
+    object.__setattr__(reach, "port", server.server_port)
+    yield reach
     server.shutdown()
     server.server_close()
     thread.join()
@@ -110,13 +115,13 @@ CASES = {
     "case-62-html-page": ("html", "a web page instead of the file"),
     "case-62-html-page-under-another-type": ("sneaky-html", "a web page instead of the file"),
     "case-63-cut-at-half": ("cut", "cut after"),
-    "case-64-redirect-to-http": ("to-http", "redirect to http:"),
-    "case-64-redirect-to-file": ("to-file", "redirect to file:"),
+    "case-64-redirect-to-http": ("to-http", "it leads to http:"),
+    "case-64-redirect-to-file": ("to-file", "it leads to file:"),
     "case-64-redirect-to-a-private-address": ("to-private", "10.0.0.7"),
     "case-64-redirect-to-this-machine": ("to-loopback", "127.0.0.1"),
     "case-64-redirect-to-link-local": ("to-metadata", "169.254.169.254"),
     "redirect-without-end": ("to-itself", "more than 5 redirects"),
-    "http-address": ("http://one.test/good", "redirect to http:"),
+    "http-address": ("http://one.test/good", "it leads to http:"),
     "too-large": ("large", "bytes"),
     "lying-length": ("lying", "1,099,511,627,776 bytes"),
     "gzip-bomb": ("bomb", "ungzips to more than"),
@@ -148,8 +153,7 @@ def test_redirect_to_another_public_address_works(web, tmp_path):
     assert to.read_bytes() == PACKED
 
 
-def test_case_65_two_processes_fetch_the_same_file(web, tmp_path):
-    """Ten threads at once; each has a temporary file of its own, as processes have."""
+def test_many_threads_fetch_the_same_file(web, tmp_path):
     to, faults = tmp_path / "set" / "file.gz", []
 
     def fetch():
@@ -166,6 +170,55 @@ def test_case_65_two_processes_fetch_the_same_file(web, tmp_path):
         thread.join()
     assert faults == []
     assert os.listdir(to.parent) == ["file.gz"]
+
+
+PROCESS = """
+import hashlib, sys, urllib.request
+from pathlib import Path
+from snarc.data._download import Web, download
+from snarc.data._registered import Remote
+port, to, sha256, size = sys.argv[1:]
+class Answer:
+    def __init__(self, url):
+        self.answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/slow")
+        self.status, self.headers = self.answer.status, self.answer.headers
+    def blocks(self):
+        while block := self.answer.read(100):
+            yield block
+    def close(self):
+        self.answer.close()
+remote = Remote("set/file.gz", sha256, int(size), ("https://one.test/slow",))
+download(remote, Path(to), Web(Answer, lambda host: ["8.8.8.8"]))
+"""
+
+
+def test_case_65_two_processes_fetch_the_same_file(web, tmp_path):
+    to = tmp_path / "set" / "file.gz"
+    facts = [str(web.port), str(to), hashlib.sha256(CONTENT).hexdigest(), str(len(CONTENT))]
+    running = [
+        subprocess.Popen([sys.executable, "-c", PROCESS, *facts], stderr=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    ends = [(process.communicate()[1], process.returncode) for process in running]
+    assert [code for _, code in ends] == [0, 0], ends
+    assert gzip.decompress(to.read_bytes()) == CONTENT
+    assert os.listdir(to.parent) == ["file.gz"]
+
+
+@pytest.mark.parametrize("what", ["good", "cut", "missing", "to-good"])
+def test_the_way_to_the_net_itself(what, web):
+    """The real HTTP client, against the same server; HTTPS is asked for elsewhere, before it is called."""
+    answer = _net().get(f"http://127.0.0.1:{web.port}/{what}")
+    try:
+        if what == "cut":
+            with pytest.raises(ConnectionError, match="cut"):
+                list(answer.blocks())
+        else:
+            assert answer.status == {"good": 200, "missing": 404, "to-good": 302}[what]  # a redirect is not followed
+        if what == "good":
+            assert b"".join(answer.blocks()) == PACKED
+            assert answer.headers["Content-Length"] == str(len(PACKED))
+    finally:
+        answer.close()
 
 
 def test_content_is_found_in_the_cache_and_had_again_when_damaged(web, tmp_path, monkeypatch):

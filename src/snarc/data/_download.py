@@ -153,14 +153,14 @@ def check_address(url: str, resolve: Callable[[str], list[str]]) -> None:
     """Refuse an address that is not HTTPS, or whose host is on this machine or a private network."""
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or parts.username:
-        raise _bad(f"a redirect to {parts.scheme or 'no'}: ({url[:200]})", "an https: address")
+        raise _bad(f"it leads to {parts.scheme or 'no'}: ({url[:200]})", "an https: address")
     try:
         hosts = [str(ipaddress.ip_address(parts.hostname))]
     except ValueError:
         hosts = resolve(parts.hostname)
     for host in hosts:
         if not ipaddress.ip_address(host.partition("%")[0]).is_global:
-            raise _bad(f"a redirect to a private address, {parts.hostname} ({host})", "a public address")
+            raise _bad(f"it leads to a private address, {parts.hostname} ({host})", "a public address")
 
 
 def _bad(came: str, wanted: str) -> DownloadError:
