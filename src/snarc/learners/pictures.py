@@ -132,7 +132,7 @@ def plane(
             )  # fmt: skip
     for k, label in enumerate(classes):
         own = y == label
-        look = {"s": 46, "lw": 0.8, "zorder": 3, "edgecolor": draw.PAPER}
+        look: dict[str, Any] = {"s": 46, "lw": 0.8, "zorder": 3, "edgecolor": draw.PAPER}
         ax.scatter(
             X[own, 0], X[own, 1], marker=_MARKS[k], color=draw.PALETTE[(2, 0)[k]], label=f"class {label}", **look
         )
