@@ -29,8 +29,8 @@ _WHERE = {
     "open": "snarc.training",
     "Estimate": "snarc.reading",
     "Reading": "snarc.reading",
-    "Subject": "snarc.subject",
-    "subject": "snarc.subject",
+    "Subject": "snarc.subjects",
+    "subject": "snarc.subjects",
     "SnarcError": "snarc.errors",
 }
 _ROOMS: tuple[str, ...] = (
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from snarc.data import Dataset, Split, Task, load
     from snarc.errors import SnarcError
     from snarc.reading import Estimate, Reading
-    from snarc.subject import Subject, subject
+    from snarc.subjects import Subject, subject
     from snarc.training import Recipe, Run, fit
     from snarc.training import open as open
 

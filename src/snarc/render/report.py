@@ -15,7 +15,7 @@ from snarc.models.summary import summary
 from snarc.reading import Reading
 from snarc.see.filters import filters
 from snarc.see.learning import learning, quantities
-from snarc.subject import Predictions, predictions
+from snarc.subjects import Predictions, predictions
 from snarc.training import Evaluation, Run
 from snarc.training.files import write_atomic
 from snarc.trust.calibration import calibration

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from snarc import draw
 from snarc.reading import Reading
-from snarc.subject import Predictions
+from snarc.subjects import Predictions
 from snarc.training import Evaluation, Run
 
 from . import page, words

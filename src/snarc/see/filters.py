@@ -13,7 +13,7 @@ from snarc.errors import ModelError
 from snarc.models.summary import summary
 from snarc.reading import Reading
 from snarc.registry import instrument
-from snarc.subject import Subject, subject
+from snarc.subjects import Subject, subject
 
 
 @instrument("filters", asks="What does each unit of the first layer look for?")

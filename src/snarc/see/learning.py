@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,38 @@ def _curves(ax: Any, arrays: Any, name: str) -> None:
     ax.set_xlabel("epoch")
     ax.set_ylabel(_LABELS[name])
     draw.legend(ax)
+
+
+def overlay(readings: Mapping[str, Reading], quantity: str) -> Any:
+    """Curves of several runs in one picture: a colour for each, solid for validation and dashed for training.
+
+    Parameters
+    ----------
+    readings: what :func:`learning` returned, by the name of the run.
+    quantity: ``loss``, ``accuracy``, ``rmse`` or ``r2``.
+    """
+    figure, ax = draw.new(width=5.0, height=3.3)
+    scale = 100.0 if quantity == "accuracy" else 1.0
+    lowest, highest = np.inf, 0.0
+    for k, (name, reading) in enumerate(readings.items()):
+        colour, label = draw.PALETTE[k % len(draw.PALETTE)], draw.shorten(name, 24)
+        for prefix, dash in (("validation_", "-"), ("", "--")):
+            if prefix + quantity not in reading.arrays:
+                continue
+            mean, low, high = (scale * reading.arrays[prefix + quantity + part] for part in ("", "_low", "_high"))
+            if prefix and np.nanmax(high - low, initial=0.0) > 0:
+                ax.fill_between(reading.arrays["epoch"], low, high, color=colour, alpha=0.18, linewidth=0)
+            ax.plot(reading.arrays["epoch"], mean, dash, color=colour, label=label, linewidth=1.8 if prefix else 1.1)
+            label = "_"
+            lowest, highest = min(lowest, np.nanmin(mean)), max(highest, np.nanmax(mean))
+    if quantity == "loss" and lowest > 0 and highest > 12 * lowest:
+        ax.set_yscale("log")
+        draw.plain_log(ax.yaxis)
+    draw.whole_numbers(ax.xaxis)
+    ax.set_xlabel("epoch")
+    ax.set_ylabel(_LABELS[quantity])
+    draw.legend(ax)
+    return figure
 
 
 @learning.known_case

@@ -18,7 +18,7 @@ from .history import History
 from .recipe import Recipe
 
 if TYPE_CHECKING:
-    from snarc.subject import Subject
+    from snarc.subjects import Subject
 
 FORMAT = 1
 
@@ -196,7 +196,7 @@ class Run:
 
     def subject(self, replica: int = 0) -> Subject:
         """The frozen view of one replica that instruments get."""
-        from snarc.subject import of_module
+        from snarc.subjects import of_module
 
         return of_module(self.networks[replica], self.inputs, self.task, self.name, self.recipe.precision)
 

@@ -9,7 +9,7 @@ import numpy as np
 from snarc import draw
 from snarc.reading import Estimate, Reading, wilson
 from snarc.registry import instrument
-from snarc.subject import predictions
+from snarc.subjects import predictions
 
 Scheme = Literal["equal-width", "equal-mass"]
 
@@ -22,7 +22,7 @@ def calibration(
 
     Parameters
     ----------
-    of, data, classes: whatever :func:`snarc.subject.predictions` takes.
+    of, data, classes: whatever :func:`snarc.subjects.predictions` takes.
     bins: number of bins of confidence; bin b is (edge b, edge b + 1], so that 1 belongs to the last.
     scheme: ``equal-width`` edges on [0, 1], or ``equal-mass`` edges at quantiles of the confidence of all replicas.
 

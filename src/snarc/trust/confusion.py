@@ -9,7 +9,7 @@ import numpy as np
 from snarc import draw
 from snarc.reading import Estimate, Reading
 from snarc.registry import instrument
-from snarc.subject import predictions
+from snarc.subjects import predictions
 
 
 @instrument("confusion", asks="Which classes are taken for which?")
@@ -18,7 +18,7 @@ def confusion(of: Any, data: Any = "test", *, classes: tuple[str, ...] = ()) -> 
 
     Parameters
     ----------
-    of, data, classes: whatever :func:`snarc.subject.predictions` takes.
+    of, data, classes: whatever :func:`snarc.subjects.predictions` takes.
 
     Returns
     -------

@@ -9,7 +9,7 @@ import numpy as np
 from snarc import draw
 from snarc.reading import Estimate, Reading
 from snarc.registry import instrument
-from snarc.subject import predictions
+from snarc.subjects import predictions
 
 
 @instrument("mistakes", asks="Which mistakes is it most sure of?")
@@ -20,7 +20,7 @@ def mistakes(
 
     Parameters
     ----------
-    of, data, classes: whatever :func:`snarc.subject.predictions` takes.
+    of, data, classes: whatever :func:`snarc.subjects.predictions` takes.
     count: how many at most.
     replica: whose mistakes.
 
@@ -56,7 +56,7 @@ def mistakes(
         f" in replica {replica}" if seen.replicas > 1 else ""
     )
     pictured = examples is not None and examples.ndim == 4
-    return Reading("mistakes", numbers, arrays, _draw if pictured else None, note + ".")
+    return Reading("mistakes", numbers, arrays, _draw if pictured else None, note)
 
 
 def _draw(reading: Reading) -> Any:

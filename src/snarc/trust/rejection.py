@@ -11,7 +11,7 @@ from .. import draw
 from ..errors import RecipeError, nearest
 from ..reading import Estimate, Reading
 from ..registry import instrument
-from ..subject import Predictions, predictions
+from ..subjects import Predictions, predictions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +38,7 @@ def rejection(of: Any, data: Any = "test", *, score: str = "margin", error: floa
 
     Parameters
     ----------
-    of, data: a run and a split, or what else :func:`snarc.subject.predictions` takes.
+    of, data: a run and a split, or what else :func:`snarc.subjects.predictions` takes.
     score: how sure an answer is: ``margin``, the largest output minus the second (refused "if the two largest are
         too close"); ``activity``, the largest output; ``probability-margin`` and ``confidence``, the same of the
         softmax.

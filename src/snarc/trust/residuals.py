@@ -9,7 +9,7 @@ import numpy as np
 from snarc import draw
 from snarc.reading import Estimate, Reading
 from snarc.registry import instrument
-from snarc.subject import predictions
+from snarc.subjects import predictions
 
 _SHOWN = 3000
 
@@ -20,7 +20,7 @@ def residuals(of: Any, data: Any = "test") -> Reading:
 
     Parameters
     ----------
-    of, data: whatever :func:`snarc.subject.predictions` takes.
+    of, data: whatever :func:`snarc.subjects.predictions` takes.
 
     Returns
     -------
