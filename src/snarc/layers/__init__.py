@@ -1,15 +1,8 @@
-"""Layers that Flax lacks, and its convolution lowered for the CPU."""
+"""Layers that Flax lacks, or that run faster than Flax's."""
 
-from flax import nnx
-from flax.nnx import Conv
+from .activations import activation
+from .conv import Conv, conv2d
+from .pool import avg_pool, l2_pool, max_pool
+from .standardise import Standardise
 
-
-def max_pool(x, window):
-    return nnx.max_pool(x, (window, window), strides=(window, window))
-
-
-def avg_pool(x, window):
-    return nnx.avg_pool(x, (window, window), strides=(window, window))
-
-
-__all__ = ["Conv", "avg_pool", "max_pool"]
+__all__ = ["Conv", "Standardise", "activation", "avg_pool", "conv2d", "l2_pool", "max_pool"]
