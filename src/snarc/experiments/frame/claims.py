@@ -94,12 +94,14 @@ class Claim:
     def _holds(self, value: Number) -> bool:
         if self.exact:
             return value == self.published
-        low, high = self._range()
+        low, high = self.range
         if self.within is not None and math.isfinite(value):
             value = _decimal(value)
         return bool(low <= value <= high)
 
-    def _range(self) -> tuple[Number, Number]:
+    @property
+    def range(self) -> tuple[Number, Number]:
+        """Smallest and largest value that hold, ends included; infinite where open."""
         if self.between is not None:
             return self.between
         if self.within is not None:
@@ -146,7 +148,7 @@ class Claim:
             return "true"
         if self.exact:
             return f"exactly {number(self.published)}"
-        low, high = self._range()
+        low, high = self.range
         if self.at_most is not None:
             text = f"at most {number(high)}"
         elif self.at_least is not None:

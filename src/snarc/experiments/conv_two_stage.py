@@ -1,0 +1,132 @@
+"""A network with two stages of convolution that does not learn at all, until the optimiser changes."""
+
+import numpy as np
+
+import snarc
+from snarc import draw
+from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
+
+LECTURE = "F. Marquardt, Machine Learning for Physicists, lecture on convolutional networks"
+RATES = (0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0)
+SGD, ADAM = draw.PALETTE[1], draw.PALETTE[0]
+
+
+@experiment(
+    "conv-two-stage",
+    rows=("C10",),
+    question="Why does a network with two stages of convolution not learn at all, and then learn well?",
+    source=LECTURE,
+    seconds=(12, 50, 200),
+    replicas=(1, 2, 5),
+    needs=("mnist",),
+)
+def conv_two_stage(budget):
+    """Convolution with 8 maps of 5 x 5, mean over 2 x 2, the same again, and ten outputs.
+
+    First by plain descent at a rate of 1.0, which served the network with one stage; then the same network by Adam.
+    The lecture gives no sizes; 8 maps in each stage, rectified units and He's start are ours.
+    """
+    mnist = snarc.load("mnist", train=budget(smoke=1_000, quick=45_000, full=45_000))
+    options = {"maps": "8-8", "dense": "", "window": 5, "pool": "2", "pooling": "average", "dropout": 0.0}
+    common = {"model_options": options, "batch_size": 100, "standardise": False, "replicas": budget.replicas}
+    epochs = budget(smoke=2, quick=3, full=10)
+    plain = fit("convnet", mnist, epochs=epochs, optimizer="sgd", learning_rate=1.0, **common)
+    adam = fit("convnet", mnist, epochs=epochs, optimizer="adam", learning_rate=1e-3, **common)
+
+    yield Claim(
+        "test error, descent at a rate of 1.0",
+        published=90,
+        measured=100 * plain.test.error,
+        between=(88, 91),
+        passing=(1, 1),
+        unit="%",
+    )
+    yield Claim(
+        "networks that give every test digit the same answer",
+        measured=sum(len(set(one.argmax(axis=1))) == 1 for one in plain.test.logits),
+        at_least=budget.replicas,
+        note=f"Out of {budget.replicas}; so the error is that of naming one digit always.",
+    )
+    yield Claim(
+        "hidden units of the second stage that any test digit excites, descent",
+        measured=100 * max(excited(plain)),
+        at_most=0,
+        unit="%",
+    )
+    yield Claim("test error, same network by Adam", measured=100 * adam.test.error, at_most=2.5, unit="%")
+    yield Figure(
+        curves(plain, adam),
+        "The same network, the same digits in the same order. Dashed: naming one digit always.",
+        name="learning",
+    )
+
+    tried = {
+        rate: fit("convnet", mnist, epochs=1, optimizer="sgd", learning_rate=rate, **common) for rate in rates(budget)
+    }
+    yield Figure(
+        cliff(tried, adam),
+        "Plain descent learns too, one pass at each rate, as long as the rate stays below the cliff.",
+        name="rates",
+    )
+    others = []
+    for activation in budget(("relu",), ("relu", "logistic"), ("relu", "tanh", "logistic")):
+        for pooling in budget(("average",), ("average", "max"), ("average", "max")):
+            varied = {**common, "model_options": {**options, "activation": activation, "pooling": pooling}}
+            run = fit("convnet", mnist, epochs=1, optimizer="sgd", learning_rate=1.0, **varied)
+            failed = sum(error > 0.85 for error in run.test.error.values)
+            others.append([activation, pooling, 100 * run.test.error.mean, f"{failed} of {budget.replicas}"])
+    yield Table(
+        ["hidden units", "pooling", "test error (%)", "networks that learnt nothing"],
+        others,
+        "One pass by plain descent at a rate of 1.0: what else the network could have been made of.",
+    )
+    yield Note(
+        "At a rate of 1.0 the first steps push the biases of the rectified units so far down that no digit excites any "
+        "of them. Then no gradient comes through, the outputs are constants, and the network names the same digit "
+        "for ever. Adam bounds each weight's step by its rate, so nothing is thrown that far."
+    )
+
+
+def rates(budget):
+    return budget(smoke=RATES[-2:], quick=RATES[3:], full=RATES)
+
+
+def excited(run, count=1_000):
+    """For each replica, the share of units before the second pooling that any of the first test digits excites."""
+    images = run.dataset.test.inputs[:count]
+    seen = [run.subject(k).activations(images)["body.convolutions.1"] for k in range(len(run.networks))]
+    return [float(np.mean(np.asarray(one).max(axis=0) > 0)) for one in seen]
+
+
+def curves(plain, adam):
+    figure, ax = draw.new(width=6.8, height=4.0)
+    for run, color, label in ((plain, SGD, "descent, rate 1.0"), (adam, ADAM, "Adam, rate 0.001")):
+        error = 100 * (1 - run.history["validation_accuracy"])
+        epochs = np.arange(1, error.shape[1] + 1)
+        ax.plot(epochs, error.T, color=color, linewidth=0.7, alpha=0.35)
+        ax.plot(epochs, error.mean(axis=0), color=color, linewidth=2.2, marker="o", markersize=4, label=label)
+    ax.axhline(90, color=draw.MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+    ax.set(xlabel="epoch", ylabel="validation error (%)", yscale="log", title="The same network, two optimisers")
+    ax.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
+    ax.yaxis.set_minor_formatter(lambda v, _: "")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(loc="center right")
+    return figure
+
+
+def cliff(tried, adam):
+    figure, ax = draw.new(width=6.8, height=4.0)
+    at = np.array(list(tried))
+    error = 100 * np.array([run.test.error.values for run in tried.values()])
+    for k in range(error.shape[1]):
+        ax.plot(at, error[:, k], "o", color=SGD, markersize=5, alpha=0.6, label="each network" if k == 0 else None)
+    ax.plot(at, np.median(error, axis=1), color=SGD, linewidth=2.2, label="median")
+    first = 100 * (1 - adam.history["validation_accuracy"][:, 0].mean())
+    ax.axhline(first, color=ADAM, linewidth=1.6, label="Adam after its first pass (validation)")
+    ax.set(xscale="log", yscale="log", xlabel="learning rate of plain descent", ylabel="test error after one pass (%)")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(lambda v, _: f"{v:g}")
+        axis.set_minor_formatter(lambda v, _: "")
+    ax.set_title("The cliff")
+    ax.legend(loc="upper left")
+    return figure

@@ -1,0 +1,159 @@
+"""Thirty hidden units on MNIST: what they learn, what they misread, and what a tenfold smaller rate changes."""
+
+import numpy as np
+
+import snarc
+from snarc import draw
+from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
+from snarc.reading import Estimate
+
+NOTEBOOK = "F. Marquardt, Machine Learning for Physicists, lecture notebook on MNIST"
+FAST, SLOW = draw.PALETTE[1], draw.PALETTE[0]
+
+
+@experiment(
+    "mnist-thirty-units",
+    rows=("M11",),
+    question="What does a network with thirty hidden units learn of MNIST, and which digits does it misread?",
+    source=NOTEBOOK,
+    seconds=(5, 25, 120),
+    replicas=(1, 1, 5),
+    needs=("mnist",),
+)
+def mnist_thirty(budget):
+    """784-30-10 with rectified hidden units and softmax, plain descent in batches of 100.
+
+    45,000 digits to learn from, 5,000 to watch, 10,000 to test; pixels from 0 to 1, as in the lecture.
+    """
+    mnist = snarc.load("mnist", train=budget(smoke=2_000, quick=45_000, full=45_000))
+    plain = {"optimizer": "sgd", "batch_size": 100, "standardise": False}
+    plain |= {"epochs": budget(smoke=2, quick=30, full=30), "replicas": budget.replicas}
+    fast = fit("784-30-10", mnist, learning_rate=1.0, **plain)
+    slow = fit("784-30-10", mnist, learning_rate=0.1, **plain)
+
+    yield Claim(
+        "weights and biases",
+        published=784 * 30 + 30 + 30 * 10 + 10,
+        measured=snarc.models.summary(fast.networks[0].body).parameters,
+        exact=True,
+        source="by hand: 784·30 + 30 + 30·10 + 10",
+    )
+    yield Claim(
+        "test error at a learning rate of 1.0",
+        published=6.76,
+        measured=100 * fast.test.error,
+        between=(4.3, 8),
+        unit="%",
+    )
+    yield Claim(
+        "validation error minus training error",
+        published=2.0,
+        measured=100 * difference(fast.validation.error, fast.train.error),
+        at_least=0,
+        unit="points",
+        note="At the end, at a rate of 1.0: the network has learnt peculiarities of its training digits.",
+    )
+    yield Claim(
+        "test error saved by a rate of 0.1",
+        measured=100 * difference(fast.test.error, slow.test.error),
+        at_least=0,
+        unit="points",
+        note="Same network, data and order of the digits.",
+    )
+    yield Figure(
+        mistakes(fast),
+        "The mistakes of the first network that it is surest of, with its answer and, in brackets, the truth.",
+        name="mistakes",
+    )
+    yield Figure(
+        curves(fast, slow),
+        "Error during learning at both rates. Thick: mean over the replicas; thin: each of them.",
+        name="learning",
+    )
+    yield Figure(
+        hidden(fast, slow),
+        "What each hidden unit weighs, red against blue. Units that no training digit excites, and which can learn no "
+        "more, are crossed out.",
+        name="hidden-units",
+    )
+    rows = [
+        [
+            name,
+            *(100 * getattr(run, s).error.mean for s in ("train", "validation", "test")),
+            float(np.mean(silent(run))),
+        ]
+        for name, run in (("1.0", fast), ("0.1", slow))
+    ]
+    yield Table(
+        ["learning rate", "training error (%)", "validation error (%)", "test error (%)", "silent units of 30"],
+        [["1.0, published", 5.8, 7.8, 6.76, "–"], *rows],
+        "Means over the replicas, after the last epoch.",
+    )
+    yield Note(
+        "At a rate of 1.0 the first steps throw some rectified units so far that no digit excites them again; they get "
+        "no gradient and stay silent. That, more than the noise of the descent, is what the smaller rate saves."
+    )
+
+
+def difference(a, b):
+    """The difference of two numbers replica by replica, which have their seeds in common."""
+    return Estimate.over([x - y for x, y in zip(a.values, b.values)])
+
+
+def weights(network):
+    first = network.body.layers[0]
+    return np.asarray(first.kernel[...]), np.asarray(first.bias[...])
+
+
+def silent(run):
+    """For each replica, how many hidden units no training digit excites."""
+    x = run.dataset.train.inputs.reshape(len(run.dataset.train), -1).astype(np.float32) / 255
+    return [int(np.sum((x @ kernel + bias).max(axis=0) <= 0)) for kernel, bias in map(weights, run.networks)]
+
+
+def mistakes(run, columns=10, rows=4):
+    split, outputs = run.dataset.test, run.test.logits[0].astype(np.float64)
+    answer = outputs.argmax(axis=1)
+    sure = np.exp(outputs.max(axis=1) - np.logaddexp.reduce(outputs, axis=1))
+    wrong = np.flatnonzero(answer != split.targets)
+    picked = wrong[np.argsort(-sure[wrong], kind="stable")][: rows * columns]
+    figure, axes = draw.new(rows, columns, width=8.4, height=4.3)
+    for ax in axes.flat:
+        draw.bare(ax)
+    for ax, k in zip(axes.flat, picked):
+        ax.imshow(split.inputs[k, :, :, 0], cmap="gray_r", vmin=0, vmax=255)
+        ax.set_title(f"{answer[k]} ({split.targets[k]}!)", loc="center", fontsize=10)
+    return figure
+
+
+def curves(fast, slow):
+    figure, axes = draw.new(1, 2, width=8.4, height=3.7, sharey=True)
+    for ax, run, color, rate in ((axes[0], fast, FAST, "1.0"), (axes[1], slow, SLOW, "0.1")):
+        for name, style, label in (("accuracy", "-", "training"), ("validation_accuracy", "--", "validation")):
+            error = 100 * (1 - run.history[name])
+            epochs = np.arange(1, error.shape[1] + 1)
+            ax.plot(epochs, error.T, style, color=color, linewidth=0.6, alpha=0.3)
+            ax.plot(epochs, error.mean(axis=0), style, color=color, linewidth=2.2, label=label)
+        ax.set(xlabel="epoch", title=f"learning rate {rate}", yscale="log")
+        ax.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
+        ax.yaxis.set_minor_formatter(lambda v, _: "")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.legend(loc="upper right")
+    axes[0].set_ylabel("error (%)")
+    return figure
+
+
+def hidden(fast, slow, columns=10):
+    figure, axes = draw.new(1, 2, width=8.4, height=2.0)
+    x = fast.dataset.train.inputs.reshape(len(fast.dataset.train), -1).astype(np.float32) / 255
+    for ax, run, rate in ((axes[0], fast, "1.0"), (axes[1], slow, "0.1")):
+        kernel, bias = weights(run.networks[0])
+        reach = np.quantile(abs(kernel), 0.995)
+        sheet = draw.tiles(kernel.T.reshape(-1, 28, 28), columns)
+        draw.bare(ax).imshow(sheet, cmap=draw.DIVERGING, vmin=-reach, vmax=reach)
+        ax.set_title(f"learning rate {rate}", fontsize=10)
+        for k in np.flatnonzero((x @ kernel + bias).max(axis=0) <= 0):
+            top, left = 29 * (k // columns), 29 * (k % columns)
+            ax.plot([left, left + 27], [top, top + 27], color=draw.INK, linewidth=1.2)
+            ax.plot([left, left + 27], [top + 27, top], color=draw.INK, linewidth=1.2)
+    return figure
