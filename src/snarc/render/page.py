@@ -31,7 +31,7 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from snarc import __version__
 
@@ -147,6 +147,11 @@ def tiles(items: Iterable[Sequence[Any]]) -> Markup:
     return _block("tiles", [tuple(item) for item in items])
 
 
+def details(title: Html, *content: Html | None) -> Markup:
+    """Blocks that are folded away under a title until it is clicked."""
+    return Markup("<details><summary>{}</summary>{}</details>").format(title, join(*content))
+
+
 def code(text: str) -> Markup:
     """Lines to be copied into a terminal or an editor."""
     return _block("code", text)
@@ -175,9 +180,9 @@ def data_address(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
-def text(value: Any) -> Markup:
-    """Any value as escaped text."""
-    return escape(str(value))
+def note(text: Html) -> Markup:
+    """A small paragraph below blocks."""
+    return Markup('<p class="note">{}</p>').format(text)
 
 
 def _block(name: str, *values: Any) -> Markup:

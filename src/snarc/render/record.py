@@ -63,7 +63,7 @@ def repeat(run: Run) -> Markup:
     note = "With the same versions on the same kind of machine the weights come out the same, bit for bit." + (
         f" This run was made by: {shlex.join(made)}" if made else ""
     )
-    return page.join(page.stack(*parts), Markup('<p class="note">{}</p>').format(note))
+    return page.join(page.stack(*parts), page.note(note))
 
 
 def _recipe(run: Run) -> Markup:
@@ -108,7 +108,7 @@ def _file(one: Mapping[str, Any]) -> Markup:
     if "sha256" in one:
         rows.insert(0, ("SHA-256", Markup("<code>{}</code>").format(one["sha256"])))
     name = str(one.get("file", "file"))
-    return Markup("<details><summary>{}</summary>{}</details>").format(name, page.facts(rows))
+    return page.details(name, page.facts(rows))
 
 
 def _environment(spot: Mapping[str, Any]) -> Markup:

@@ -75,11 +75,6 @@ def html(run: Run, *, made: str | None = None, pictures: Callable[..., str] | No
     evaluation, seen, lack = _evaluate(run)
     curves = learning(run)
     dataset = run.about["dataset"]
-    parts = [
-        verdict(run, evaluation, seen) if evaluation is not None and seen is not None else None,
-        *(page.notice(text, kind) for text, kind in record.warnings(run, evaluation)),
-        page.notice(lack) if lack else None,
-    ]
     found: dict[str, Reading] = {}
     if seen is not None and run.task.kind in ("classification", "sequence"):
         found = {"confusion": confusion(seen), "calibration": calibration(seen)}
@@ -87,6 +82,11 @@ def html(run: Run, *, made: str | None = None, pictures: Callable[..., str] | No
             found["mistakes"] = mistakes(seen, count=24 if len(run.inputs) == 3 else 12)
     elif seen is not None:
         found = {"residuals": residuals(seen)}
+    parts = [
+        verdict(run, evaluation, found) if evaluation is not None else None,
+        *(page.notice(text, kind) for text, kind in record.warnings(run, evaluation)),
+        page.notice(lack) if lack else None,
+    ]
     parts.append(tiles(run, evaluation, found, curves))
     sections = [
         ("learning", "Learning", _learning(run, curves, pictures)),
@@ -118,7 +118,7 @@ class _Pictures:
 
     def __call__(self, name: str, reading: Reading, figure: Figure | None) -> str:
         if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             data_file(self.folder, name, reading)
             if figure is not None:
                 figure_file(self.folder, name, figure)
@@ -151,7 +151,7 @@ def _learning(run: Run, curves: Reading, pictures: Callable[..., str]) -> Markup
     note += " Training values are measured while the epoch goes on, before its end."
     if run.recipe.keeps_best:
         note += " The weights of the smallest validation loss were kept."
-    return page.join(page.grid(*cards), Markup('<p class="note">{}</p>').format(note.strip()))
+    return page.join(page.grid(*cards), page.note(note.strip()))
 
 
 def _results(

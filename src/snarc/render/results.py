@@ -8,8 +8,8 @@ import numpy as np
 from markupsafe import Markup
 
 from snarc import draw
+from snarc.models.summary import summary
 from snarc.reading import Reading
-from snarc.subjects import Predictions
 from snarc.training import Evaluation, Run
 
 from . import page, words
@@ -18,7 +18,7 @@ _SPLITS = {"test": "test", "validation": "validation", "train": "training", "giv
 _COLUMNS = 40
 
 
-def verdict(run: Run, evaluation: Evaluation, seen: Predictions) -> Markup:
+def verdict(run: Run, evaluation: Evaluation, found: dict[str, Reading]) -> Markup:
     """The answer in one number and one sentence."""
     kind = _SPLITS[evaluation.split]
     count = evaluation.examples
@@ -34,7 +34,7 @@ def verdict(run: Run, evaluation: Evaluation, seen: Predictions) -> Markup:
         detail = (
             f"{over}The 95 % interval (Wilson) for so many examples is {low} to {high} %; "
             f"always naming the most frequent class would be right in "
-            f"{words.percent(_most_frequent(seen), count)}."
+            f"{words.percent(found['confusion'].numbers['most_frequent'], count)}."
         )
         return page.verdict(_large(words.percent(accuracy, count)), sentence, detail)
     rmse, r2 = evaluation.numbers["rmse"], evaluation.numbers["r2"]
@@ -44,12 +44,6 @@ def verdict(run: Run, evaluation: Evaluation, seen: Predictions) -> Markup:
     return page.verdict(_large(words.significant(rmse, 3)), sentence, detail)
 
 
-def _most_frequent(seen: Predictions) -> float:
-    from snarc.trust.confusion import confusion
-
-    return float(confusion(seen).numbers["most_frequent"])
-
-
 def _large(text: str) -> Markup:
     value, plus_minus, error = text.partition(" ± ")
     return Markup("{}<small>{}</small>").format(value, plus_minus + error) if error else Markup("{}").format(value)
@@ -57,8 +51,6 @@ def _large(text: str) -> Markup:
 
 def tiles(run: Run, evaluation: Evaluation | None, found: dict[str, Reading], curves: Reading) -> Markup:
     """The few numbers to look at first."""
-    from snarc.models.summary import summary
-
     items: list[tuple[str, ...]] = []
     if "confusion" in found:
         wrong, count = found["confusion"].numbers["wrong"], found["confusion"].numbers["examples"]
@@ -102,7 +94,7 @@ def confusion_cards(reading: Reading, svg: str, evaluation: Evaluation) -> Marku
 def mistakes_card(reading: Reading, columns: tuple[str, ...], replicas: int) -> Markup:
     """The most confident mistakes as images, or as rows of a table."""
     if not reading.numbers["shown"]:
-        return page.card("", page.text("There are none."))
+        return page.card("", page.note("There are none."))
     arrays = reading.arrays
     labels = list(zip(arrays["label"], arrays["predicted"], arrays["confidence"], arrays["index"]))
     first = " They are the first replica's." if replicas > 1 else ""

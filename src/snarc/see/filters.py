@@ -97,7 +97,7 @@ def _draw(reading: Reading) -> Any:
 def _sheet(found: np.ndarray) -> Any:
     from matplotlib.colors import Normalize
 
-    columns = min(len(found), 8 if len(found) > 12 else 6)
+    columns = min(len(found), next((c for most, c in ((6, 3), (12, 4), (24, 6)) if len(found) <= most), 8))
     rows = -(-len(found) // columns)
     height, width = found.shape[1:3]
     figure, ax = draw.new(width=5.0, height=min(6.5, 0.2 + 4.2 * rows * (height + 1) / (columns * (width + 1))))
