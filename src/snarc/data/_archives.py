@@ -7,7 +7,6 @@ import os
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -42,7 +41,9 @@ def members(source: str | os.PathLike[str] | bytes, name: str, most: int = MOST)
         reader = _zip if start[:2] == b"PK" else _tar
         try:
             yield from reader(file, name, most)
-        except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        except DataError:
+            raise
+        except Exception as error:  # the readers raise a dozen kinds, from struct.error to LookupError
             way_out = "Copy or download it again."
             raise DataError(f"{name} is damaged: {error}", wanted=WANTED, way_out=way_out) from None
 

@@ -37,10 +37,13 @@ class Look:
 def probe(data: bytes | str | os.PathLike[str], name: str) -> tuple[tuple[int, int], int]:
     """Height and width, and channels (1 or 3), from an image's header."""
     with _open(data, name) as image:
-        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-        width, height = image.size
-        size = (width, height) if turned else (height, width)
-        return size, 1 if image.mode in _GREY or _grey_palette(image) else 3
+        try:
+            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            width, height = image.size
+            size = (width, height) if turned else (height, width)
+            return size, 1 if image.mode in _GREY or _grey_palette(image) else 3
+        except Exception as error:  # as in decode: what damage a decoder meets is not to be foreseen
+            raise _bad(name, error) from None
 
 
 def decode(data: bytes | str | os.PathLike[str], name: str, look: Look) -> np.ndarray:

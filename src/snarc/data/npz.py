@@ -67,7 +67,9 @@ def npz_data(
                     else _array(archive, infos[name], path, name)
                     for key, name in names.items()
                 }
-        except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        except DataError:
+            raise
+        except Exception as error:  # zipfile raises a dozen kinds, from struct.error to NotImplementedError
             raise DataError(f"{path} is damaged: {error}", wanted=WANTED, way_out="Save it again.") from None
     about = {"path": str(path), "bytes": path.stat().st_size}
     sources = {}
