@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 
+INTERRUPTED, TERMINATED = 130, 143  # 128 + SIGINT, 128 + SIGTERM
 BROKEN_PIPE = 141  # 128 + SIGPIPE, as a process ends that the signal stops
 
 
@@ -19,17 +21,22 @@ def main(arguments: list[str] | None = None) -> int:
     before = given[: given.index("--")] if "--" in given else given
     debug = "--debug" in before or os.environ.get("SNARC_DEBUG", "") not in ("", "0")
     given = [a for a in before if a != "--debug"] + given[len(before) :]
-    _prepare()
     try:
-        return _run(given or ["--help"])
+        with warnings.catch_warnings():
+            _prepare()
+            status = _run(given or ["--help"])
     except BrokenPipeError:
-        return _close()
+        status = _close()
     except KeyboardInterrupt:
-        return 130
+        status = INTERRUPTED
     except Exception as error:
         if debug:
             raise
-        return _tell(error)
+        status = _tell(error)
+    if status in (INTERRUPTED, TERMINATED) and arguments is None:
+        # All is saved or given up; another Ctrl-C while Python shuts down would only print where it met it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return status
 
 
 def _run(given: list[str]) -> int:
@@ -41,7 +48,7 @@ def _run(given: list[str]) -> int:
         status = build(given)(args=given, prog_name="snarc", standalone_mode=False)
         sys.stdout and sys.stdout.flush()  # a reader that has gone is noticed here, not after the last line of main
     except typer.Abort:
-        return 130
+        return INTERRUPTED
     except typer.Exit as end:
         return end.exit_code
     return status if isinstance(status, int) else 0
