@@ -155,6 +155,25 @@ def test_k7_signals_and_a_closed_stdout_save_and_end_and_the_rest_can_be_trained
     assert outcome(folder) == undisturbed
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def test_k7_the_command_ends_with_the_status_of_the_signal(tmp_path, cache, number, status):
+    folder = tmp_path / "run"
+    command = [sys.executable, "-c", "import sys; from snarc.cli import main; sys.exit(main())", "train", "digits"]
+    command += ["--out", folder, "--epochs", "100000", "--checkpoint-every", "0", "--quiet"]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=environment, **pipes) as process:
+        wait_for_progress(folder, process, -1)
+        began = time.monotonic()
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert time.monotonic() - began < 30
+    assert process.returncode == status, err
+    assert "Traceback" not in err
+    assert json.loads((folder / "status.json").read_text())["status"] == "interrupted"
+    Store(folder).latest(strict=True)
+
+
 def test_k7_ctrl_c_twice_ends_at_once_and_leaves_whole_files(tmp_path, cache):
     folder = tmp_path / "run"
     with start(folder, cache) as process:

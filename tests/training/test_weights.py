@@ -79,7 +79,9 @@ def test_weights_come_back_exactly_and_others_can_read_them(tmp_path):
     assert sorted(os.listdir(tmp_path / "net")) == ["network.json", "weights.safetensors"]
 
 
-@pytest.mark.parametrize("name", ["784-300-10", "lenet-1989", "custom:<lambda>", "custom:My_Net2", "custom:a.B"])
+@pytest.mark.parametrize(
+    "name", ["784-300-10", "784-300:tanh-10", "lenet-1989", "custom:<lambda>", "custom:My_Net2", "custom:a.B"]
+)
 def test_names_of_models_and_factories(tmp_path, name):
     save_weights(tmp_path, ARRAYS, CONFIG | {"model": name})
     assert load_weights(tmp_path).config["model"] == name
