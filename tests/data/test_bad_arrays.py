@@ -1,4 +1,4 @@
-"""RELIABILITY cases 1 to 19: what arrays may hold."""
+"""Bad-input cases 1 to 19: what arrays may hold."""
 
 from __future__ import annotations
 

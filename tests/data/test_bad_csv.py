@@ -1,4 +1,4 @@
-"""RELIABILITY cases 20 to 37: CSV files."""
+"""Bad-input cases 20 to 37: CSV files."""
 
 from __future__ import annotations
 

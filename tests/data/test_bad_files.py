@@ -1,4 +1,4 @@
-"""RELIABILITY cases 52 to 60: idx files and archives."""
+"""Bad-input cases 52 to 60: idx files and archives."""
 
 from __future__ import annotations
 

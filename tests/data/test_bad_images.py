@@ -1,4 +1,4 @@
-"""RELIABILITY cases 38 to 51: folders of images."""
+"""Bad-input cases 38 to 51: folders of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RELIABILITY cases 61 to 65, and what else a download may meet, from a server on this machine."""
+"""Bad-input cases 61 to 65, and what else a download may meet, from a server on this machine."""
 
 from __future__ import annotations
 
