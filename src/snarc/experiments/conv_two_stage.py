@@ -74,7 +74,7 @@ def conv_two_stage(budget):
             varied = {**common, "model_options": {**options, "activation": activation, "pooling": pooling}}
             run = fit("convnet", mnist, epochs=1, optimizer="sgd", learning_rate=1.0, **varied)
             failed = sum(error > 0.85 for error in run.test.error.values)
-            others.append([activation, pooling, 100 * run.test.error.mean, f"{failed} of {budget.replicas}"])
+            others.append([activation, pooling, 100 * run.test.error, f"{failed} of {budget.replicas}"])
     yield Table(
         ["hidden units", "pooling", "test error (%)", "networks that learnt nothing"],
         others,

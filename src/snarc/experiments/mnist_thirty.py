@@ -76,18 +76,15 @@ def mnist_thirty(budget):
         "more, are crossed out.",
         name="hidden-units",
     )
-    rows = [
-        [
-            name,
-            *(100 * getattr(run, s).error.mean for s in ("train", "validation", "test")),
-            float(np.mean(silent(run))),
-        ]
-        for name, run in (("1.0", fast), ("0.1", slow))
-    ]
+    splits = ("train", "validation", "test")
     yield Table(
         ["learning rate", "training error (%)", "validation error (%)", "test error (%)", "silent units of 30"],
-        [["1.0, published", 5.8, 7.8, 6.76, "–"], *rows],
-        "Means over the replicas, after the last epoch.",
+        [
+            ["1.0, published", 5.8, 7.8, 6.76, "–"],
+            ["1.0", *(100 * fast.evaluate(split).error for split in splits), silent(fast)],
+            ["0.1", *(100 * slow.evaluate(split).error for split in splits), silent(slow)],
+        ],
+        "Means and standard errors over the replicas, after the last epoch.",
     )
     yield Note(
         "At a rate of 1.0 the first steps throw some rectified units so far that no digit excites them again; they get "
@@ -106,9 +103,9 @@ def weights(network):
 
 
 def silent(run):
-    """For each replica, how many hidden units no training digit excites."""
+    """How many hidden units no training digit excites."""
     x = run.dataset.train.inputs.reshape(len(run.dataset.train), -1).astype(np.float32) / 255
-    return [int(np.sum((x @ kernel + bias).max(axis=0) <= 0)) for kernel, bias in map(weights, run.networks)]
+    return Estimate.over([np.sum((x @ kernel + bias).max(axis=0) <= 0) for kernel, bias in map(weights, run.networks)])
 
 
 def mistakes(run, columns=10, rows=4):

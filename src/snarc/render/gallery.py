@@ -143,20 +143,17 @@ def _verdict(finding: Finding) -> Markup:
             f"{finding.status.capitalize()}: {finding.reason}", "bad" if finding.status == "failed" else "warning"
         )
     unjudged = len(finding.claims) - finding.judged
-    sentence = "claims hold." if finding.judged != 1 else "claim holds."
+    value = f"{finding.holding} of {finding.judged}" if finding.judged else "Ran through"
+    sentence = ("claim holds." if finding.judged == 1 else "claims hold.") if finding.judged else ""
     if unjudged:
-        sentence += f" {unjudged} more {'are' if unjudged > 1 else 'is'} not judged: the smoke budget is too small."
+        sentence += f" {unjudged} {'are' if unjudged > 1 else 'is'} not judged: the smoke budget is too small for that."
     spread = f"{finding.replicas} replicas" if finding.replicas > 1 else "one network, no error bars"
     where = finding.environment.get("processor") or finding.environment.get("machine", "")
     cores = finding.environment.get("cores")
     detail = f"{finding.budget.capitalize()} budget, {spread}, {finding.seconds:.0f} s"
     detail += f" on {cores} cores of {where}." if where and cores else "."
-    return page.verdict(
-        f"{finding.holding} of {finding.judged}",
-        sentence,
-        detail,
-        mark="bad" if finding.holding < finding.judged else "",
-    )
+    failed = finding.holding < finding.judged
+    return page.verdict(value, sentence.strip(), detail, mark="bad" if failed else "")
 
 
 def _claims(finding: Finding) -> Markup | None:
@@ -167,14 +164,14 @@ def _claims(finding: Finding) -> Markup | None:
         Markup('<th scope="col"{}>{}</th>').format(Markup(' class="number"') if right else "", name)
         for name, right in (("claim", False), ("published", True), ("measured", True), ("", False), ("", False))
     )
-    table = Markup(
-        '<div class="scroll" tabindex="0"><table class="claims"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+    table = Markup('<div class="scroll" tabindex="0"><table class="claims">{}</table></div>').format(
+        Markup("<thead><tr>{}</tr></thead><tbody>{}</tbody>").format(head, rows)
     )
     key = (
         "Measured: mean ± standard error over replicas. The band is the range in which the claim holds, named before "
         "the run; diamond: published, dot: measured."
     )
-    return page.section("Published and measured", page.card("", table.format(head, rows), note=key), id="claims")
+    return page.section("Published and measured", page.card("", table, note=key), id="claims")
 
 
 def _claim(claim: Claim, finding: Finding) -> Markup:

@@ -128,13 +128,7 @@ class Claim:
     @property
     def measured_text(self) -> str:
         """The measured value with its standard error, rounded as that warrants."""
-        value = self.measured
-        if not isinstance(value, Estimate):
-            return number(value, self.digits)
-        if value.standard_error is None or not math.isfinite(value.standard_error):
-            return number(value.mean, self.digits)
-        digits = self.digits if self.digits is not None else _decimals(value.mean, value.standard_error)
-        return f"{number(value.mean, digits)} ± {number(value.standard_error, digits)}"
+        return number(self.measured, self.digits)
 
     @property
     def published_text(self) -> str:
@@ -158,12 +152,18 @@ class Claim:
         return text if self.passing is None else f"{text}, in {self.passing[0]} of {self.passing[1]} replicas"
 
 
-def number(value: Value, digits: int | None = None) -> str:
-    """A value as a reader wants it: thousands separated, four significant digits unless told.
+def number(value: Value | Estimate, digits: int | None = None) -> str:
+    """A value as a reader wants it: thousands separated; unless told, four significant digits, or two of the error.
 
     >>> number(64660), number(0.123456), number(Fraction(1, 3)), number(True), number(1.2e-7)
     ('64,660', '0.1235', '1/3', 'true', '1.2e-07')
     """
+    if isinstance(value, Estimate):
+        mean, error = value.mean, value.standard_error
+        if error is None or not math.isfinite(error):
+            return number(mean, digits)
+        digits = _decimals(mean, error) if digits is None else digits
+        return f"{number(mean, digits)} ± {number(error, digits)}"
     if value is None or isinstance(value, str):
         return value or "–"
     if isinstance(value, bool):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snarc import draw
 from snarc.errors import DownloadError, MissingExtraError, SnarcError, UnknownNameError, nearest
 from snarc.registry import Entry, experiments
 
@@ -102,7 +103,8 @@ def run_experiment(
     began = time.perf_counter()
     token = _progress.set(progress)
     try:
-        items = tuple(_checked(entry, entry.thing(spend)))
+        with draw.style():  # titles and legends take the settings of the moment when they are made
+            items = tuple(_checked(entry, entry.thing(spend)))
     finally:
         _progress.reset(token)
     finding = _finding(

@@ -158,12 +158,8 @@ def _restore(kept: dict[str, Any], folder: Path) -> Item:
         if "passing" in kept:
             fields["passing"] = tuple(kept["passing"])
         measured = kept["measured"]
-        if isinstance(measured, dict) and "mean" in measured:
-            error = None if measured["standard_error"] is None else _number(measured["standard_error"])
-            values = tuple(map(_number, measured["values"]))
-            fields["measured"] = Estimate(_number(measured["mean"]), error, values, measured["unit"])
-        else:
-            fields["measured"] = _number(measured)
+        is_estimate = isinstance(measured, dict) and "mean" in measured
+        fields["measured"] = _restored(measured) if is_estimate else _number(measured)
         return Claim(kept["text"], **fields)
     if kind == "figure":
         figure = Figure("", kept["caption"], kept["name"])
@@ -185,8 +181,15 @@ def _estimate(value: Estimate) -> dict[str, Any]:
     }
 
 
+def _restored(kept: dict[str, Any]) -> Estimate:
+    error = None if kept["standard_error"] is None else _number(kept["standard_error"])
+    return Estimate(_number(kept["mean"]), error, tuple(map(_number, kept["values"])), kept["unit"])
+
+
 def _value(value: Any) -> Any:
-    """JSON has neither fractions nor infinities: both become an object that says which."""
+    """JSON has no fractions, infinities and estimates: each becomes an object that says which."""
+    if isinstance(value, Estimate):
+        return {"estimate": _estimate(value)}
     if isinstance(value, Fraction):
         return {"fraction": f"{value.numerator}/{value.denominator}"}
     if hasattr(value, "item"):
@@ -197,6 +200,8 @@ def _value(value: Any) -> Any:
 
 
 def _number(kept: Any) -> Any:
+    if isinstance(kept, dict) and "estimate" in kept:
+        return _restored(kept["estimate"])
     if isinstance(kept, dict):
         return Fraction(kept["fraction"]) if "fraction" in kept else float(kept["number"])
     return kept
