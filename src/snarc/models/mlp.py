@@ -16,7 +16,11 @@ from snarc.registry import model
 WIDEST = 1_000_000
 
 
-@model("mlp", source="Rumelhart, Hinton, Williams, Nature 323 (1986) 533")
+@model(
+    "mlp",
+    source="Rumelhart, Hinton, Williams, Nature 323 (1986) 533",
+    recipe={"learning_rate": 2e-3, "schedule": "1cycle", "epochs": 10},
+)
 class MLP(nnx.Module):
     """Dense layers one after another, each with its activation.
 
@@ -37,14 +41,14 @@ class MLP(nnx.Module):
         outputs: int,
         rngs: nnx.Rngs,
         layers: str | None = None,
-        hidden: str | None = None,
+        hidden: str | int | None = None,
         activation: str = "relu",
         output: str = "identity",
         dropout: float = 0.0,
     ) -> None:
         if layers is None:
             hidden = "300" if hidden is None else hidden
-            layers = "-".join([str(math.prod(inputs)), *([hidden] if hidden else []), str(outputs)])
+            layers = "-".join([str(math.prod(inputs)), *([str(hidden)] if hidden else []), str(outputs)])
         elif hidden is not None:
             raise ModelError(f"layers {layers!r} and hidden {hidden!r}", wanted="one of them", way_out="Drop one.")
         if not 0 <= dropout < 1:
