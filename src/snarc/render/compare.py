@@ -163,8 +163,6 @@ def _differences(runs: Sequence[Run], head: list[str]) -> Markup:
         parts.append(page.card("Recipe, data and machine", page.table(head, other)))
     else:
         parts.append(page.notice("Recipe, data, versions and machine are the same.", "plain"))
-    summary_ = Markup("<details><summary>{}</summary>{}</details>")
-    parts.append(
-        page.card("", summary_.format(f"The same in all: {words.plural(len(alike), 'field')}", page.facts(alike)))
-    )
+    title = f"The same in all: {words.plural(len(alike), 'field')}"
+    parts.append(page.card("", page.details(title, page.facts(alike))))
     return page.stack(*parts)
