@@ -186,7 +186,8 @@ def number(value: Value | Estimate, digits: int | None = None) -> str:
 def _decimals(mean: float, error: float) -> int:
     """Decimals that show two significant digits of the error, or three of the mean when there is no error."""
     smallest = error if error > 0 else abs(mean) / 10 or 1.0
-    return int(np.clip(1 - math.floor(math.log10(smallest)), 0, 6))
+    # 0.1 may come as 0.09999999; it has no digit more for that.
+    return int(np.clip(1 - math.floor(math.log10(smallest) + 1e-9), 0, 6))
 
 
 def _plain(value: Any) -> Any:
