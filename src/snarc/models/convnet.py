@@ -22,6 +22,7 @@ _POOLING = {"max": max_pool, "average": avg_pool}
 @model(
     "convnet",
     source="Nielsen, Neural Networks and Deep Learning (2015), chapter 6",
+    recipe={"learning_rate": 2e-3, "schedule": "1cycle", "epochs": 10},
 )
 class ConvNet(nnx.Module):
     """Convolutional stages and dense layers; by default 20 and 40 maps, then 1000-1000 units with dropout.

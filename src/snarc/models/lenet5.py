@@ -16,6 +16,7 @@ from .network import image_size
 @model(
     "lenet5",
     source="LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998) 2278; with ReLU and max pooling",
+    recipe={"learning_rate": 4e-3, "schedule": "1cycle", "epochs": 6},
 )
 class LeNet5(nnx.Module):
     """Two convolutional stages of 6 and 16 maps and dense layers of 120 and 84 units.

@@ -10,7 +10,11 @@ from snarc.layers.activations import LECUN
 from snarc.registry import model
 
 
-@model("linear", source="Cox, J. R. Statist. Soc. B 20 (1958) 215")
+@model(
+    "linear",
+    source="Cox, J. R. Statist. Soc. B 20 (1958) 215",
+    recipe={"learning_rate": 3e-3, "schedule": "1cycle", "epochs": 15},
+)
 class Linear(nnx.Module):
     """Softmax (or linear) regression: logits are weighted sums of the inputs."""
 

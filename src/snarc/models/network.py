@@ -56,6 +56,11 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> tuple[str, d
     return name, options
 
 
+def suits(inputs: tuple[int, ...]) -> str:
+    """The model that ``auto`` means for inputs of this shape: LeNet-5 for images, else a multilayer perceptron."""
+    return "lenet5" if len(inputs) == 3 and min(inputs[:2]) >= 12 else "mlp"
+
+
 def build(
     name: str, *, inputs: tuple[int, ...], outputs: int, seed: int = 0, options: Mapping[str, Any] | None = None
 ) -> nnx.Module:

@@ -180,7 +180,11 @@ def _steps(
         state, sums = step(program, state, x, y, mask, rates[position])
         return state, trace.at[position].set(sums)
 
-    return lax.fori_loop(start, stop, one, (state, trace))
+    state, trace = lax.fori_loop(start, stop, one, (state, trace))
+    if over is not None:
+        # Whatever was split over the devices inside, every one of them ends with the whole state.
+        state, trace = lax.with_sharding_constraint((state, trace), NamedSharding(over, PartitionSpec()))
+    return state, trace
 
 
 _advance = jax.jit(_steps, static_argnums=(0, 1, 2))

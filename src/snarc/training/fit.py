@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -18,10 +19,11 @@ from flax import nnx
 from snarc.data import Dataset, Split, Stream, from_arrays, load, moments
 from snarc.errors import DataError, DivergedError, LimitError, ModelError, RecipeError
 from snarc.layers.standardise import Standardise
-from snarc.models.network import Network, build, resolve
+from snarc.models.network import Network, build, resolve, suits
 from snarc.registry import models
 
 from . import folder as folders
+from . import hosts
 from .drive import Driver, Resident, Streamed, mesh
 from .environment import environment, start_cache
 from .files import append_line, read_json
@@ -55,12 +57,12 @@ def fit(
 
     Parameters
     ----------
-    model: a name such as ``"lenet5"`` or ``"784-300-10"``, an nnx module, or a factory
-        ``f(inputs=..., outputs=..., rngs=...)`` that returns one.
+    model: a name such as ``"lenet5"`` or ``"784-300-10"``, ``"auto"`` for one that suits the data, an nnx module, or a
+        factory ``f(inputs=..., outputs=..., rngs=...)`` that returns one.
     data: a :class:`snarc.Dataset`, a name or path for :func:`snarc.load`, or a pair ``(x, y)`` of arrays.
     out: the run's folder; by default a fresh one under ``runs/``; ``False`` keeps the run in memory.
     recipe: everything that decides the learning; ``fields`` (``epochs=5``) change single fields of it.
-    devices: how many devices share each batch.
+    devices: how many devices share each batch; of several processes (:mod:`snarc.training.hosts`) all do.
     checkpoint_seconds: time between checkpoints; one is also written at the end and on Ctrl-C.
     progress: show it; ``"auto"`` draws a bar on a terminal and prints lines elsewhere.
 
@@ -80,10 +82,12 @@ def fit(
     start_cache()
     how = {"what": data} if isinstance(data, str | Path) else None
     dataset = as_dataset(data)
-    recipe = _recipe(model, recipe, fields)
+    if isinstance(model, str) and model == "auto":
+        model = suits(dataset.inputs)
+    recipe = _recipe(model, recipe, fields, len(dataset.train))
     job = _Job(model, recipe, dataset, devices)
     about = folders.describe(dataset, dataset.source.get("load", how))
-    if out is False:
+    if out is False or not hosts.leads():
         return job.learn(None, about, checkpoint_seconds, progress, resume=False, strict=False)
     path = make_out(None if out is True else out, f"{dataset.name}-{recipe.model}")
     store = Store(path)
@@ -121,7 +125,7 @@ def resume(
     recipe = folders.read_recipe(path)
     about = read_json(path / "dataset.json")
     store = Store(path)
-    with store.lock():
+    with store.lock() if hosts.leads() else contextlib.nullcontext():
         status = read_json(path / "status.json")["status"]
         if status in ("finished", "diverged"):
             raise RunError(
@@ -217,7 +221,7 @@ class _Job:
                 network, loss, Optimizer.of(recipe), classification=classes, precision=recipe.precision
             )
             states.append(state)
-        over = mesh(devices)
+        over = mesh(jax.device_count() if hosts.several() else devices)
         driver: Driver
         if isinstance(dataset.train, Stream):
             driver, many = Streamed(dataset.train, recipe.batch_size, over=over), False
@@ -238,7 +242,7 @@ class _Job:
         resume: bool,
         strict: bool,
     ) -> Run:
-        path = store.folder if store is not None else None
+        path = store.folder if store is not None and hosts.leads() else None
         spot = environment()
         details = {"versions": spot["packages"], "devices": spot["devices"], "path": str(path) if path else ""}
 
@@ -250,7 +254,7 @@ class _Job:
         with graceful() as stop:
             loop = Loop(
                 self.recipe, self.dataset, self.replicas, self.networks[0], store=store, about=details,
-                progress=choose_progress(progress) if progress else Silent(),
+                progress=choose_progress(progress) if progress and hosts.leads() else Silent(),
                 checkpoint_seconds=checkpoint_seconds, on_epoch=note,
             )  # fmt: skip
             if resume:
@@ -289,16 +293,30 @@ class _Job:
         return run
 
 
-def _recipe(model: Any, recipe: Recipe | None, fields: dict[str, Any]) -> Recipe:
-    """The recipe: what the model suggests, overruled by ``recipe`` or by single fields."""
-    if isinstance(model, str):
-        name, _ = resolve(model, fields.get("model_options") or (recipe.model_options if recipe else {}))
-        suggested = models.get(name).about.get("recipe", {})
-        fields = {**fields, "model": model}
-    else:
-        suggested = {}
+# Without epochs of the user's own, small data sets are passed over until a network can have learnt them.
+FEWEST_STEPS = 1500
+# Fields that make sense together only: one of them given, and a model's suggestion for the others is left aside.
+_LEARNING = {"optimizer", "learning_rate", "schedule", "warmup", "momentum"}
+
+
+def _recipe(model: Any, recipe: Recipe | None, fields: dict[str, Any], examples: int) -> Recipe:
+    """The recipe: what suits the model and the size of the data, overruled by ``recipe`` or by single fields."""
+    if not isinstance(model, str):
         fields = {**fields, "model": f"custom:{getattr(model, '__name__', type(model).__name__)}"}
-    return recipe.with_(**fields) if recipe is not None else Recipe(**{**suggested, **fields})
+        suggested: dict[str, Any] = {}
+    else:
+        name, _ = resolve(model, fields.get("model_options") or (recipe.model_options if recipe else {}))
+        suggested = dict(models.get(name).about.get("recipe", {}))
+        fields = {**fields, "model": model}
+    if recipe is not None:
+        return recipe.with_(**fields)
+    if _LEARNING & fields.keys():
+        suggested = {name: value for name, value in suggested.items() if name not in _LEARNING}
+    found = Recipe(**{"batch_size": min(100, max(1, examples // 10)), **suggested, **fields})
+    if "epochs" not in fields:
+        steps = math.ceil(max(examples, 1) / found.batch_size)
+        found = found.with_(epochs=max(found.epochs, math.ceil(FEWEST_STEPS / steps)))
+    return found
 
 
 def _check(model: Any, recipe: Recipe, dataset: Dataset, devices: int) -> None:

@@ -15,6 +15,7 @@ from snarc import keys
 from snarc.data import Dataset
 from snarc.errors import DivergedError
 
+from . import hosts
 from .diagnose import diverged
 from .drive import empty_trace
 from .evaluate import function, outputs, score
@@ -114,9 +115,10 @@ class Loop:
         self._epoch_start = self.replicas.snapshot()
         rates_now = self.rates[position.epoch * self.steps : (position.epoch + 1) * self.steps]
         while position.step < self.steps:
-            self._advance(rates_now, min(self.steps, position.step + self._chunk))
+            (chunk,) = hosts.agree(self._chunk)
+            self._advance(rates_now, min(self.steps, position.step + chunk))
             position.seconds = time.monotonic() - began
-            if stop:
+            if hosts.any_of(bool(stop)):
                 return False
             if position.step < self.steps and self._due():
                 self.save()
@@ -125,7 +127,7 @@ class Loop:
         self._close_epoch(began)
         if self._due():
             self.save()
-        return not stop
+        return not hosts.any_of(bool(stop))
 
     def _order(self, k: int) -> np.ndarray:
         generator = keys.generator(self.recipe.seed + k, "shuffle", self.position.epoch)
@@ -248,8 +250,8 @@ class Loop:
         return self.store is not None and time.monotonic() - self._saved >= self.checkpoint_seconds
 
     def save(self) -> None:
-        """Write a checkpoint, if there is a folder to write it to."""
-        if self.store is None:
+        """Write a checkpoint, if there is a folder to write it to; of several processes the first does."""
+        if self.store is None or not hosts.leads():
             return
         position = self.position
         arrays: dict[str, np.ndarray] = {"trace": self.trace}

@@ -28,7 +28,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    model: str = Field("mlp", description="model name or layout, as `snarc list models` prints")
+    model: str = Field("auto", description="model name or layout, as `snarc list models` prints; auto: one that suits")
     model_options: dict[str, Any] = Field(default_factory=dict, description="options of the model")
     loss: Literal["auto", "cross-entropy", "squared-error"] = Field(
         "auto", description="auto: cross-entropy for classes, squared error for numbers"
