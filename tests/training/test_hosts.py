@@ -21,7 +21,8 @@ from snarc.training import hosts
 port, process, out = sys.argv[1:]
 hosts.join(f"127.0.0.1:{port}", int(process), 2)
 import snarc
-run = snarc.fit("64-30-10", snarc.load("digits"), epochs=2, batch_size=50, out=out, progress=False, checkpoint_seconds=0)
+settings = {"epochs": 2, "batch_size": 50, "progress": False}
+run = snarc.fit("64-30-10", snarc.load("digits"), out=out, checkpoint_seconds=0, **settings)
 print(json.dumps({"accuracy": run.test.accuracy.mean, "path": str(run.path)}), flush=True)
 """
 
@@ -34,12 +35,8 @@ def free_port():
 
 def test_two_processes_train_as_one_and_the_first_writes_the_run(tmp_path, digits):
     port, out = free_port(), tmp_path / "run"
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(port), str(k), str(out)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        for k in range(2)
-    ]  # fmt: skip
+    command, pipe = [sys.executable, "-c", WORKER, str(port)], subprocess.PIPE
+    both = [subprocess.Popen([*command, str(k), str(out)], stdout=pipe, stderr=pipe, text=True) for k in range(2)]
     said = []
     for process in both:
         output, errors = process.communicate(timeout=240)
