@@ -239,26 +239,16 @@ def test_a_killed_run_is_not_called_running(snarc, trained, tmp_path) -> None:
 
 
 def test_compare_shows_what_differs(snarc, trained) -> None:
-    snarc(
-        "train",
-        "digits",
-        "--model",
-        "linear",
-        "--epochs",
-        "3",
-        "--learning-rate",
-        "0.02",
-        "--out",
-        "other",
-        "--no-report",
-    )
+    options = ("--model", "linear", "--epochs", "3", "--learning-rate", "0.001", "--no-report")
+    assert snarc("train", "digits", *options, "--out", "other").status == 0
     lines = {line.split()[0]: line for line in snarc("runs", "--compare", trained, "other").out.splitlines()[2:]}
     assert re.search(r"0\.02 +0\.001$", lines["learning_rate"])
     assert re.search(r"2 +1$", lines["replicas"])
     assert "batch_size" not in lines
     both = snarc("runs", "--compare", trained, "other", "--json").json()["compare"]
     assert both[1]["recipe"]["learning_rate"] == 0.001
-    assert both[0]["test"]["accuracy"]["standard_error"] > 0
+    assert both[0]["test"]["loss"]["standard_error"] > 0
+    assert both[1]["test"]["loss"]["standard_error"] is None
 
 
 def test_summary_counts_what_the_network_has(snarc, trained) -> None:

@@ -47,6 +47,7 @@ def reproduce(
     """
     from snarc.errors import UnknownNameError
     from snarc.experiments import reproduce as run_them
+    from snarc.render import gallery
 
     from .output import put, put_json, say
 
@@ -58,6 +59,7 @@ def reproduce(
         )
 
     def tell(finding: Finding) -> None:
+        gallery.write(finding, out / finding.name)
         if not json:
             put(_shown(finding))
         elif not quiet:
@@ -65,17 +67,15 @@ def reproduce(
 
     chosen = None if everything else names
     found = run_them(chosen, budget, replicas, out, progress=False if quiet else "auto", tell=tell)
-    pages = _pages(out)
+    page = gallery.index(out)
     if json:
         from snarc.experiments.frame.store import to_json
 
         kept = [{key: value for key, value in to_json(one).items() if key != "code"} for one in found]
-        put_json({"budget": budget, "folder": str(out), "page": str(pages) if pages else None, "findings": kept})
+        put_json({"budget": budget, "folder": str(out), "page": str(page), "findings": kept})
     else:
         put(f"{sum(f.holds for f in found)} of {len(found)} experiments ran through with every judged claim holding")
-        put(f"findings {out}")
-        if pages is not None:
-            put(f"gallery  {pages}")
+        put(f"gallery {page}")
     if any(finding.status == "failed" for finding in found):
         raise typer.Exit(1)
 
@@ -95,7 +95,3 @@ def _shown(finding: Finding) -> str:
 def _claim(claim: Any, budget: str) -> tuple[Any, ...]:
     holds = ("yes" if claim.holds else "NO") if claim.judged(budget) else "not judged"
     return claim.text, claim.published_text, claim.measured_text, claim.wanted_text, holds
-
-
-def _pages(out: Path) -> Path | None:
-    return None

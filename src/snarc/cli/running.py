@@ -21,6 +21,10 @@ def runs(
         tuple[Path, Path] | None,
         typer.Option("--compare", metavar="A B", help="Two runs side by side: what differs, and what came of it."),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Of --compare: write a page with curves side by side."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """List the runs in a folder, or compare two.
@@ -30,6 +34,7 @@ def runs(
       snarc runs
       snarc runs /data/experiments --json
       snarc runs --compare runs/mnist-lenet5-1 runs/mnist-lenet5-2
+      snarc runs --compare runs/digits-mlp-1 runs/digits-linear-1 --out two.html
     """
     from snarc.errors import RunError
 
@@ -40,11 +45,15 @@ def runs(
             wanted = "a folder to list, or two runs to compare"
             raise RunError(f"{folder} and --compare", wanted=wanted, way_out="Drop one of them.")
         found = [_details(path) for path in compare]
+        if out is not None:
+            _page(compare, out)
         if json:
             put_json({"compare": found})
         else:
             put(table(("", *map(str, compare)), _differences(*found)))
         return
+    if out is not None:
+        raise RunError(f"--out {out} without --compare", wanted="two runs to compare", way_out="Add --compare A B.")
     where = folder if folder is not None else Path(os.environ.get("SNARC_RUNS") or "runs")
     if folder is not None and not where.is_dir():
         way_out = "`snarc train digits` makes runs/ and a run in it."
@@ -150,3 +159,14 @@ def _differences(a: dict[str, Any], b: dict[str, Any]) -> list[tuple[str, Any, A
     if a["processor"] != b["processor"]:
         rows.append(("processor", a["processor"], b["processor"]))
     return rows
+
+
+def _page(paths: tuple[Path, Path], out: Path) -> None:
+    from snarc.render.compare import compare
+    from snarc.training import open as open_run
+    from snarc.training.files import write_atomic
+
+    from .output import say
+
+    write_atomic(out, compare([open_run(path) for path in paths]))
+    say(f"snarc: wrote {out}")
