@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def csv_text(reading: Reading) -> str:
     columns: dict[str, list[Any]] = {}
     for name, array in reading.arrays.items():
         flat = np.asarray(array)
-        flat = flat.reshape(len(flat), -1)
+        flat = flat.reshape(len(flat), math.prod(flat.shape[1:]))
         for k in range(flat.shape[1]):
             columns[name if flat.shape[1] == 1 else f"{name}.{k}"] = [_cell(v) for v in flat[:, k].tolist()]
     out = io.StringIO()
