@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 LEARNING, DATA, RUN, OUTPUT = "Learning", "Data", "Run", "Output"
+MACHINES = "Several machines"
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.", rich_help_panel=OUTPUT)]
@@ -18,4 +19,19 @@ NoReport = Annotated[bool, typer.Option("--no-report", help="Write no report.htm
 Devices = Annotated[int, typer.Option(help="How many devices share each batch.", rich_help_panel=RUN)]
 CheckpointEvery = Annotated[
     float, typer.Option(metavar="SECONDS", min=0, help="Time between checkpoints.", rich_help_panel=RUN)
+]
+Coordinator = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS:PORT", help="Of process 0, the same for all.", rich_help_panel=MACHINES),
+]
+Process = Annotated[int, typer.Option(help="Number of this process, from 0.", rich_help_panel=MACHINES)]
+Processes = Annotated[int, typer.Option(help="How many processes there are.", rich_help_panel=MACHINES)]
+Listen = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="What process 0 listens on; else this machine alone reaches it. In a trusted network only: the traffic "
+        "is not encrypted.",
+        rich_help_panel=MACHINES,
+    ),
 ]

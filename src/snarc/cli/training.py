@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import DATA, LEARNING, RUN, CheckpointEvery, Devices, Json, NoReport, Quiet
+from .options import (
+    DATA,
+    LEARNING,
+    RUN,
+    CheckpointEvery,
+    Coordinator,
+    Devices,
+    Json,
+    Listen,
+    NoReport,
+    Process,
+    Processes,
+    Quiet,
+)
 
 if TYPE_CHECKING:
     from snarc.training import Run
@@ -118,6 +131,10 @@ def train(
     ] = None,
     devices: Devices = 1,
     checkpoint_every: CheckpointEvery = 30.0,
+    coordinator: Coordinator = None,
+    process: Process = 0,
+    processes: Processes = 1,
+    listen: Listen = None,
     no_report: NoReport = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -162,6 +179,7 @@ def train(
     from snarc.training.place import check_out
 
     check_out(out)
+    _join(coordinator, process, processes, listen)
     parts = {"validation": part(validation, "--validation"), "test": part(test, "--test"), "target": target}
     from snarc.data import load
 
@@ -192,6 +210,10 @@ def resume(
             rich_help_panel=RUN,
         ),
     ] = False,
+    coordinator: Coordinator = None,
+    process: Process = 0,
+    processes: Processes = 1,
+    listen: Listen = None,
     no_report: NoReport = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -203,6 +225,7 @@ def resume(
       snarc resume runs/mnist-lenet5-1
       snarc resume runs/mnist-lenet5-1 --json
     """
+    _join(coordinator, process, processes, listen)
     from snarc.training import resume as go_on
 
     def learn() -> Run:
@@ -217,8 +240,24 @@ def resume(
     _finish(learn, report=not no_report, quiet=quiet, json=json)
 
 
+def _join(coordinator: str | None, process: int, processes: int, listen: str | None) -> None:
+    from snarc.errors import RecipeError
+    from snarc.training import hosts
+
+    if coordinator is not None:
+        hosts.join(coordinator, process, processes, listen=listen)
+    elif (process, processes, listen) != (0, 1, None):
+        raise RecipeError(
+            "several processes without --coordinator",
+            wanted="the address and port of process 0",
+            way_out="Write for example --coordinator 10.0.0.1:9876.",
+        )
+
+
 def _finish(learn: Any, *, report: bool, quiet: bool, json: bool) -> None:
     """Train, evaluate, report, and say what came of it."""
+    from snarc.training import hosts
+
     from . import verdict
     from .output import put, put_json, say
     from .reporting import write
@@ -230,6 +269,8 @@ def _finish(learn: Any, *, report: bool, quiet: bool, json: bool) -> None:
             "snarc: stopped at once. The last checkpoint stands; go on with: snarc resume RUN (`snarc runs` lists them)"
         )
         raise
+    if not hosts.leads():  # the first process has the run, and tells of it
+        raise typer.Exit(128 + found.signal if found.signal is not None else 0)
     if found.signal is not None and found.status == "interrupted":
         say(f"snarc: interrupted in epoch {len(found.history) + 1} of {found.recipe.epochs}, and saved.")
         say(f"snarc: go on with: snarc resume {_shown(found.path)}")
