@@ -73,7 +73,7 @@ def _recipe(run: Run) -> Markup:
         text = words.value(value)
         label = name.replace("_", " ")
         rows.append((label, Markup("<mark>{}</mark>").format(text) if name in special else text))
-    note = "Marked fields differ from what the model suggests." if special else ""
+    note = "Marked fields are not at their default." if special else ""
     return page.card("Recipe", page.facts(rows), note=note)
 
 

@@ -17,10 +17,19 @@ _DATA_FLAGS = ("target", "validation", "test")
 
 
 def changed(recipe: Recipe) -> dict[str, Any]:
-    """The fields by which a recipe differs from the one that its model suggests."""
-    suggested = models.get(recipe.model).about.get("recipe", {}) if recipe.model in models else {}
-    usual = Recipe(**{**suggested, "model": recipe.model}).model_dump()
+    """The fields that are not at the default of a recipe."""
+    usual = Recipe(model=recipe.model).model_dump()
     return {name: value for name, value in recipe.model_dump().items() if value != usual[name]}
+
+
+def needed(recipe: Recipe) -> dict[str, Any]:
+    """The fields to be given so that ``fit`` comes to this recipe, whatever the model or the data suggest."""
+    about = models.get(recipe.model).about.get("recipe", {}) if recipe.model in models else {}
+    fields = recipe.model_dump()
+    # A given learning rate keeps `fit` from following the model's suggestions about optimiser and schedule.
+    always = {"epochs", "batch_size", "learning_rate", *about} - {"model"}
+    kept = {*changed(recipe), *always} - {"model"}
+    return {name: value for name, value in fields.items() if name in kept and value is not None}
 
 
 def command(run: Run) -> str | None:
@@ -29,7 +38,7 @@ def command(run: Run) -> str | None:
     if how is None or run.recipe.model not in models or not isinstance(how.get("what"), str):
         return None
     parts = ["snarc", "train", how["what"], "--model", run.recipe.model]
-    fields = changed(run.recipe)
+    fields = needed(run.recipe)
     for name in _FLAGS:
         if fields.get(name) is not None:
             parts += ["--" + name.replace("_", "-"), _text(fields.pop(name))]
@@ -56,9 +65,7 @@ def python(run: Run) -> str:
     if run.recipe.model not in models:
         model = "network"
         lines.append(f"# The network is code of your own ({run.recipe.model}); network stands for it.")
-    fields = changed(run.recipe)
-    fields.pop("model", None)
-    given = [f"{name}={_literal(value)}" for name, value in fields.items()]
+    given = [f"{name}={_literal(value)}" for name, value in needed(run.recipe).items()]
     call = f"run = snarc.fit({', '.join([model, data, *given])})"
     if len(call) > 96:
         call = "run = snarc.fit(\n" + "".join(f"    {part},\n" for part in [model, data, *given]) + ")"
