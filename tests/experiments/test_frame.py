@@ -24,6 +24,7 @@ from snarc.experiments import (
     run_experiment,
     write,
 )
+from snarc.experiments.frame import axes
 from snarc.reading import Estimate
 from snarc.registry import Registry, experiments
 
@@ -221,3 +222,25 @@ def test_listing_loads_neither_jax_nor_matplotlib():
 def test_a_budget_chooses():
     assert [Budget(name)(1, 2, 3) for name in ("smoke", "quick", "full")] == [1, 2, 3]
     assert [Budget(name).judged for name in ("smoke", "quick", "full")] == [False, True, True]
+
+
+def test_replicas_are_drawn_thin_and_their_mean_thick():
+    _, ax = draw.new()
+    axes.replicas(ax, [1, 2], [[1.0, 2.0], [3.0, 4.0]], color="black", label="error", marker="o")
+    thin, thick = ax.lines[:2], ax.lines[2]
+    assert [list(line.get_ydata()) for line in thin] == [[1, 2], [3, 4]]
+    assert list(thick.get_ydata()) == [2, 3]
+    assert thick.get_linewidth() > 2 * max(line.get_linewidth() for line in thin)
+    axes.replicas(ax, [1, 2], [5.0, 6.0], color="black", label="one")
+    assert len(ax.lines) == 4
+
+
+def test_a_logarithmic_axis_has_plain_numbers():
+    figure, ax = draw.new()
+    ax.plot([1, 2, 3], [0.3, 5, 80])
+    axes.one_two_five(ax.yaxis)
+    figure.canvas.draw()
+    low, high = ax.get_ylim()
+    shown = [t.get_text() for t, at in zip(ax.get_yticklabels(), ax.get_yticks()) if low <= at <= high]
+    assert ax.get_yscale() == "log"
+    assert {"0.5", "1", "2", "5", "10", "20", "50"} <= set(shown)

@@ -7,6 +7,7 @@ import numpy as np
 import snarc
 from snarc import draw
 from snarc.experiments import Claim, Erratum, Figure, Note, Table, experiment, fit
+from snarc.experiments.frame import axes
 
 PAPER = "LeCun et al., Neural Computation 1 (1989) 541"
 SQUASHED = {"activation": "scaled-tanh", "output": "scaled-tanh"}
@@ -177,15 +178,14 @@ def hard_ones(run, count=12):
     wavering = np.argsort(margin)[:count]
     wrong = np.flatnonzero(answer[:, 0] != split.targets)
     sure = wrong[np.argsort(-margin[wrong])][:count]
-    figure, axes = draw.new(2, count, width=9.6, height=2.5)
-    for ax in axes.flat:
-        draw.bare(ax)
+    figure, rows = draw.new(2, count, width=9.6, height=2.5)
     for row, picked in enumerate((wavering, sure)):
-        for ax, k in zip(axes[row], picked):
-            ax.imshow(split.inputs[k, :, :, 0], cmap="gray_r", vmin=0, vmax=1)
+        for ax, k in zip(rows[row], picked):
+            draw.bare(ax).imshow(split.inputs[k, :, :, 0], cmap="gray_r", vmin=0, vmax=1)
             first, second, truth = answer[k, 0], answer[k, 1], split.targets[k]
-            ax.set_title(f"{first} or {second}" if row == 0 else f"{first} ({truth}!)", loc="center", fontsize=9)
-    for row, title in zip(axes, ("refused\nfirst", "sure\nand wrong")):
+            title = f"{first} or {second}" if row == 0 else f"{first} ({truth}!)"
+            ax.set_title(title, loc="center", fontsize=9, fontweight="normal")
+    for row, title in zip(rows, ("refused\nfirst", "sure\nand wrong")):
         row[0].set_ylabel(title, rotation=0, ha="right", va="center", fontsize=9)
     return figure
 
@@ -194,11 +194,9 @@ def learning(lenet, dense):
     figure, ax = draw.new(width=6.4, height=3.6)
     for run, color, label in ((dense, OLD, "256-40-10, dense"), (lenet, NEW, "LeNet 1989, shared weights")):
         error = 100 * (1 - run.history["accuracy"])
-        passes = np.arange(1, error.shape[1] + 1)
-        ax.plot(passes, error.T, color=color, linewidth=0.7, alpha=0.35)
-        ax.plot(passes, error.mean(axis=0), color=color, linewidth=2.2, marker=".", label=label)
-    ax.set(xlabel="pass over the training digits", ylabel="error during the pass (%)", yscale="log", title="Learning")
-    ax.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+        axes.replicas(ax, range(1, error.shape[1] + 1), error, color=color, label=label, marker=".")
+    ax.set(ylabel="error during the pass (%)", title="Learning")
+    axes.epochs(ax, "pass over the training digits")
+    axes.one_two_five(ax.yaxis)
     ax.legend(loc="upper right")
     return figure
