@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FormalError, nearest
+from snarc.errors import FormalError, nearest
 
 Number = int | Fraction
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -100,7 +100,7 @@ ACTIVATIONS: dict[str, Activation] = {
     a.name: a
     for a in (
         Activation("identity", lambda x: x, np.ones_like, lambda x: x, "x"),
-        Activation("step", lambda x: _float(np.real(x) >= 0), np.zeros_like, lambda x: int(x >= 0), "1 if x ≥ 0 else 0"),
+        Activation("step", lambda x: _float(np.real(x) >= 0), np.zeros_like, lambda x: int(x >= 0), "1 if x ≥ 0"),
         Activation(
             "sign", lambda x: _float(np.sign(np.real(x))), np.zeros_like, lambda x: (x > 0) - (x < 0), "-1, 0 or 1"
         ),
@@ -121,7 +121,7 @@ ACTIVATIONS: dict[str, Activation] = {
             "1.7159 tanh(2x/3)",
         ),
         Activation("relu", lambda x: _where(x, x, 0), lambda x: _float(x >= 0), lambda x: max(x, 0), "max(0, x)"),
-        Activation("leaky-relu", lambda x: _where(x, x, 0.01 * x), lambda x: np.where(x >= 0, 1.0, 0.01), None, "x or 0.01x"),
+        Activation("leaky-relu", lambda x: _where(x, x, x / 100), lambda x: np.where(x < 0, 0.01, 1), None, "x, 0.01x"),
         Activation(
             "elu",
             lambda x: _where(x, x, _clipped_exp(x) - 1),

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .. import keys
-from ..errors import CycleError, FormalError, LimitError
+from snarc import keys
+from snarc.errors import CycleError, FormalError, LimitError
+
 from .network import Network
 from .neuron import exact, inside_ball
 
@@ -98,24 +99,24 @@ def step(network: Network, state: State, only: Sequence[int] | np.ndarray | None
 
 
 def _exact_step(network: Network, state: Sequence[Any], only: Iterable[int] | None) -> tuple[Any, ...]:
-    field = network.biases.tolist()
+    biases, computed = network.plan
+    field, outgoing = biases.copy(), network.outgoing
     # Most states are 0 in the networks of the theory, so it pays to follow the edges out of the others alone.
     for source, value in enumerate(state):
         if value:
-            for target, weight in network.outgoing[source]:
+            for target, weight in outgoing[source]:
                 field[target] += weight * value
     for neuron in network.balls:
         field[neuron] = _ball_field(network, state, neuron)
-    held, kinds, functions = network.held, network.kinds, [f.exact for f in network.functions]
-    if only is None:
-        return tuple(
-            old if fixed else functions[kind](xi)  # type: ignore[misc]
-            for old, fixed, kind, xi in zip(state, held.tolist(), kinds.tolist(), field)
-        )
     new = list(state)
-    for j in only:
-        if not held[j]:
-            new[j] = functions[kinds[j]](field[j])  # type: ignore[misc]
+    if only is None:
+        for j, g in computed:
+            new[j] = g(field[j])
+        return tuple(new)
+    chosen = set(only)
+    for j, g in computed:
+        if j in chosen:
+            new[j] = g(field[j])
     return tuple(new)
 
 
@@ -235,7 +236,9 @@ def run(
         if rule == "layers" or steps % sweep:
             continue
         if steps - last_change >= sweep and (rule != "random" or _same(step(network, state), state)):
-            return Computation(network, tuple(states[: last_change + 1] if trace else (first, state)), last_change, True)
+            return Computation(
+                network, tuple(states[: last_change + 1] if trace else (first, state)), last_change, True
+            )
         if rule == "random":
             continue
         if _same(state, anchor) and last_change > anchor_step:
@@ -244,13 +247,11 @@ def run(
             return Computation(network, tuple(states if trace else (first, state)), steps, False, (entered, period))
         if steps - anchor_step >= power * sweep:
             anchor, anchor_step, power = state, steps, power * 2
-    settled = rule == "layers" and steps < limit or _same(step(network, state), state)
+    settled = (rule == "layers" and steps < limit) or _same(step(network, state), state)
     return Computation(network, tuple(states if trace else (first, state)), last_change if settled else steps, settled)
 
 
-def _entered(
-    network: Network, first: State, rule: Rule, order: Sequence[int] | None, seed: int, period: int
-) -> int:
+def _entered(network: Network, first: State, rule: Rule, order: Sequence[int] | None, seed: int, period: int) -> int:
     """The first step whose state comes back: two runners, one a period ahead of the other, meet there."""
     slow, fast = first, first
     ahead, behind = _moves(network, rule, order, seed), _moves(network, rule, order, seed)

@@ -1,15 +1,17 @@
-"""Functions approximated by networks of stated size, with a proved bound where one can be had and the measured error."""
+"""Functions approximated by networks of stated size, with a proved bound and the measured error."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 
-from ..errors import FormalError, LimitError
+from snarc.errors import FormalError, LimitError
+
 from .activity import evaluate
 from .calculus import derivative, ranges
 from .expression import Expression, parse_expression
@@ -96,6 +98,10 @@ def approximate(
         small, n = n, 2 * n
         if adapted is not None and n > 2 * len(adapted):
             return fit(f, adapted, domain=domain, limit=limit)
+        if n == 4096 and _bounded(f) and not np.isfinite(_bound(_tree(f), np.linspace(low, high, n + 1), method)):
+            raise FormalError(
+                f"{f} has no finite bound on [{low:g}, {high:g}]", wanted="a finite one", way_out="Move the interval."
+            )
         if n > 2 * allowed:
             raise LimitError(
                 f"an error of {epsilon:g} would need more than {allowed:,} hidden neurons",
@@ -144,7 +150,9 @@ def fit(
     if not np.isfinite(values).all():
         at = knots[int(np.flatnonzero(~np.isfinite(values))[0])]
         raise FormalError(
-            f"the function is not finite at x = {at:g}", wanted=f"a function on [{low:g}, {high:g}]", way_out="Move the interval."
+            f"the function is not finite at x = {at:g}",
+            wanted="a finite one",
+            way_out="Move the interval.",
         )
     if method == "relu":
         net = relu_network(knots, values)
@@ -178,11 +186,11 @@ def relu_network(knots: Any, values: Any, *, rational: bool = False) -> Network:
     """
     x = [exact(v) for v in knots] if rational else np.asarray(knots, float).tolist()
     y = [exact(v) for v in values] if rational else np.asarray(values, float).tolist()
-    if len(x) != len(y) or len(x) < 2 or any(b <= a for a, b in zip(x, x[1:])):
+    if len(x) != len(y) or len(x) < 2 or any(b <= a for a, b in itertools.pairwise(x)):
         raise FormalError("knots", wanted="increasing, two at least, each with a value", way_out="Sort them.")
     one: Any = Fraction(1) if rational else 1.0
     slopes = [one * (b - a) / (d - c) for a, b, c, d in zip(y, y[1:], x, x[1:])]
-    changes = [slopes[0], *(b - a for a, b in zip(slopes, slopes[1:]))]
+    changes = [slopes[0], *(b - a for a, b in itertools.pairwise(slopes))]
     return _one_hidden([1] * len(changes), [-v for v in x[:-1]], changes, y[0], "relu", rational)
 
 
@@ -200,7 +208,7 @@ def open_set(intervals: Any) -> Network:
     FormalError: intervals that are empty or overlap.
     """
     pairs = sorted((exact(a), exact(b)) for a, b in intervals)
-    if not pairs or any(a >= b for a, b in pairs) or any(p[1] > q[0] for p, q in zip(pairs, pairs[1:])):
+    if not pairs or any(a >= b for a, b in pairs) or any(p[1] > q[0] for p, q in itertools.pairwise(pairs)):
         raise FormalError(f"intervals {intervals}", wanted="disjoint, low < high", way_out="Unite those that overlap.")
     tents: dict[Any, Any] = {}
     for a, b in pairs:
@@ -235,7 +243,7 @@ def _staircase(knots: np.ndarray, values: np.ndarray, steepness: float | None) -
     )
 
 
-def _bounded(f: Function) -> bool:
+def _bounded(f: Function) -> TypeGuard[str | Expression]:
     return isinstance(f, str | Expression)
 
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import FormalError
+from snarc.errors import FormalError
+
 from . import implicants as quine
 from .activity import evaluate
 from .logic import Logic, parse_logic, rows, too_many, truth_table, variables

@@ -6,7 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..errors import FormalError
+from snarc.errors import FormalError
+
 from .activations import logistic
 from .expression import Expression, number
 
@@ -163,10 +164,10 @@ def _range(f: Expression, boxes: dict[str, Range]) -> Range:
     if exponent.op == "neg" and exponent.parts[0].op == "number":
         exponent = number(-exponent.parts[0].value)
     if exponent.op == "number" and exponent.value == int(exponent.value):
-        return _outward(*_integer_power(low, high, int(exponent.value)), steps=4)
+        return _outward(*_integer_power(low, high, int(exponent.value)))
     corners = _hull(low**low2, low**high2, high**low2, high**high2)
     undefined = low < 0 if exponent.op == "number" and exponent.value > 0 else low <= 0
-    return _outward(*(np.where(undefined, np.nan, v) for v in corners), steps=4)
+    return _outward(np.where(undefined, np.nan, corners[0]), np.where(undefined, np.nan, corners[1]))
 
 
 def _integer_power(low: np.ndarray, high: np.ndarray, n: int) -> Range:
@@ -223,8 +224,8 @@ def _hull(*values: np.ndarray) -> Range:
     return stacked.min(0), stacked.max(0)
 
 
-def _outward(low: np.ndarray, high: np.ndarray, steps: int = 2) -> Range:
-    # Two units in the last place cover the rounding of NumPy's elementary functions (documented below one).
+def _outward(low: np.ndarray, high: np.ndarray, steps: int = 4) -> Range:
+    # Four units in the last place cover the rounding of NumPy's elementary functions and powers.
     for _ in range(steps):
         low, high = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
     return low, high

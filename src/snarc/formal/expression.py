@@ -1,4 +1,4 @@
-"""Arithmetic expressions such as ``sin(6*x)`` and predicates such as ``x^2 + y^2 <= 1``: parsed, never evaluated as code."""
+"""Arithmetic expressions such as ``sin(6*x)`` and predicates such as ``x^2 + y^2 <= 1``, never run as code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FormalError, nearest
+from snarc.errors import FormalError, nearest
+
 from .activations import logistic
 from .parsing import Reader
 
@@ -223,7 +224,9 @@ def _atom(reader: Reader, names: tuple[str, ...]) -> Expression:
         reader.take()
         return number(CONSTANTS[token.text])
     if token.kind == "name":
-        raise reader.error("a known function, constant or variable", nearest(token.text, [*FUNCTIONS, *CONSTANTS, *names]))
+        raise reader.error(
+            "a known function, constant or variable", nearest(token.text, [*FUNCTIONS, *CONSTANTS, *names])
+        )
     raise reader.error("a number, a variable, a function or '('")
 
 

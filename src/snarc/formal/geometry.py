@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import keys
-from ..errors import FormalError, LimitError
+from snarc import keys
+from snarc.errors import FormalError, LimitError
+
 from .activity import evaluate
 from .expression import Expression, parse_expression
 from .network import Network, from_edges, neurons_allowed
@@ -243,9 +244,7 @@ def cover(
     targets = np.concatenate([d + np.arange(planes), np.repeat(cubes, d), np.repeat(cubes, d), [size - 1] * len(cells)])
     weights = np.concatenate([np.ones(planes), np.ones(entry.size), -np.ones(entry.size), np.ones(len(cells))])
     biases = np.concatenate([np.zeros(d), -edges, np.full(len(cells), -float(d)), [-1.0]])
-    net = from_edges(
-        size, sources, targets.astype(int), weights, biases, "step", inputs=range(d), outputs=(size - 1,)
-    )
+    net = from_edges(size, sources, targets.astype(int), weights, biases, "step", inputs=range(d), outputs=(size - 1,))
     bounds = [edges[k * (resolution + 1) : (k + 1) * (resolution + 1)] for k in range(d)]
 
     def covered(x: np.ndarray) -> np.ndarray:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import FormalError
+from snarc.errors import FormalError
+
 from .network import Network, from_edges
 
 if TYPE_CHECKING:

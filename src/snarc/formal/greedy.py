@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import keys
-from ..errors import FormalError, LimitError
+from snarc import keys
+from snarc.errors import FormalError, LimitError
+
 from .activations import logistic
 from .geometry import _box
 from .surface import Patchwork, Surface, _finite, ridge_network, surface_function
@@ -27,7 +28,7 @@ def greedy_ridges(
     side: int = 80,
     seed: int = 0,
 ) -> Patchwork:
-    """A one-hidden-layer network for a function with the symmetries of the square, fitted by orthogonal matching pursuit.
+    """A one-hidden-layer network for a function with the symmetries of the square, fitted greedily.
 
     Every candidate is the sum of eight logistic ridges, the images of one under the symmetries; the one most like
     what is still unexplained is taken, all weights are fitted anew, and so on until ``units`` ridges are in use.
@@ -40,7 +41,7 @@ def greedy_ridges(
     candidates: ridges to choose from, through points where f changes, in directions that crowd about the axes.
     side: sample points a side of the quadrant.
 
-    Source: Pati, Rezaiifar, Krishnaprasad, Asilomar Conference (1993) 40, for the pursuit.
+    Orthogonal matching pursuit: Pati, Rezaiifar, Krishnaprasad, Asilomar Conference (1993) 40, for the pursuit.
 
     Raises
     ------
@@ -89,7 +90,8 @@ def _pursue(shapes: np.ndarray, values: np.ndarray, count: int) -> list[int]:
     lengths = np.linalg.norm(shapes, axis=0)
     # An orbit may add up to almost a constant, which must not be blown up.
     unit = shapes / np.where(lengths > 1e-3, lengths, np.inf)
-    rest, chosen = values.copy(), []
+    rest = values.copy()
+    chosen: list[int] = []
     basis = np.zeros((len(values), count))
     for k in range(count):
         likeness = np.abs(rest @ unit)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .. import keys
-from ..errors import FormalError
+from snarc import keys
+from snarc.errors import FormalError
+
 from .activations import activation
 from .network import Network, from_edges, neurons_allowed
 
@@ -144,7 +146,7 @@ def random_layers(
     generator = keys.generator(seed, "random layers", *widths)
     return [
         Layer(generator.uniform(-scale, scale, (a, b)), generator.uniform(-scale, scale, b), activation)
-        for a, b in zip(widths[:-1], widths[1:])
+        for a, b in itertools.pairwise(widths)
     ]
 
 
@@ -157,7 +159,7 @@ def to_nnx(network: Network) -> nnx.Module:
     """
     import jax.numpy as jnp
 
-    from ..registry import models
+    from snarc.registry import models
 
     layers = to_layers(network)
     widths = [layers[0].kernel.shape[0], *(layer.kernel.shape[1] for layer in layers)]

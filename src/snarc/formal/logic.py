@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import LimitError
+from snarc.errors import LimitError
+
 from .parsing import Reader
 
 # From the loosest to the tightest; `implies` groups to the right, the others to the left.
@@ -161,7 +162,7 @@ def too_many(n: int) -> None:
         raise LimitError(
             f"a truth table of {n} variables would have 2^{n} rows",
             wanted=f"at most {MOST_VARIABLES} variables",
-            way_out='Use method="gates", a neuron for each operator of the expression, or parity(n); neither needs a table.',
+            way_out='Use method="gates", a neuron for each operator, or parity(n); neither needs a table.',
         )
 
 

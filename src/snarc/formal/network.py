@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FormalError, LimitError
+from snarc.errors import FormalError, LimitError
+
 from .activations import Activation, activation
 from .neuron import Neuron, exact
 
@@ -121,6 +122,14 @@ class Network:
         for source, target, weight in zip(self.sources.tolist(), self.targets.tolist(), self.weights.tolist()):
             out[source].append((target, weight))
         return out
+
+    @cached_property
+    def plan(self) -> tuple[list[Any], list[tuple[int, Any]]]:
+        """For exact steps, as plain lists: the biases, and for each computed neuron its activation."""
+        exacts = [f.exact for f in self.functions]
+        kinds = self.kinds.tolist()
+        computed = [(j, exacts[kinds[j]]) for j in np.flatnonzero(~self.held).tolist()]
+        return self.biases.tolist(), computed
 
     @cached_property
     def matrix(self) -> Any:
@@ -292,7 +301,8 @@ def from_edges(
         biases = [biases] * size if rational else np.full(size, float(biases))
     thresholds = _objects(biases) if rational else np.asarray(_floats(biases), float).ravel()
     if isinstance(activations, str):
-        kinds, used = np.zeros(size, np.int16), (activations,)
+        kinds = np.zeros(size, np.int16)
+        used: tuple[str, ...] = (activations,)
     else:
         used = tuple(dict.fromkeys(activations))
         code = {name: k for k, name in enumerate(used)}

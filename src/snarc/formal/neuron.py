@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FormalError, nearest
+from snarc.errors import FormalError, nearest
+
 from .activations import Activation, Number, activation
 
 POTENTIALS = ("sum", "distance")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ..errors import FormalError
+from snarc.errors import FormalError
 
 LONGEST = 100_000  # characters
 DEEPEST = 60  # nested parentheses, prefixes and powers; the parsers are recursive

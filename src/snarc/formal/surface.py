@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import keys
-from ..errors import FormalError, LimitError
+from snarc import keys
+from snarc.errors import FormalError, LimitError
+
 from .activations import logistic
 from .activity import evaluate
 from .expression import Expression, parse_expression

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FormalError, LimitError
+from snarc.errors import FormalError, LimitError
+
 from .activations import Number
 from .boolean import _table
 from .logic import rows
@@ -95,7 +96,7 @@ def separate(positive: Any, negative: Any) -> Separation | Certificate:
     Raises
     ------
     FormalError: points of different dimensions or values that are not finite.
-    LimitError: the programme would be too large; or no rational proof was found, since the data are too ill-conditioned.
+    LimitError: the programme would be too large; or the data are too ill-conditioned for a proof.
     """
     from scipy.optimize import linprog
 
@@ -182,9 +183,7 @@ def _certificate(points: np.ndarray, count: int, plus: list[Any], minus: list[An
         if shares is None or min(shares, default=Fraction(-1)) < 0:
             continue
         used = [(k, s) for k, s in zip(support, shares) if s > 0]
-        found = Certificate(
-            {k: s for k, s in used if k < count}, {k - count: s for k, s in used if k >= count}
-        )
+        found = Certificate({k: s for k, s in used if k < count}, {k - count: s for k, s in used if k >= count})
         if found.verify(plus, minus):
             return found
     return None
@@ -281,9 +280,7 @@ def _balanced(points: np.ndarray) -> list[tuple[int, int, int, int]]:
     for a in range(len(points)):
         for b in range(a, len(points)):
             pairs.setdefault(tuple((points[a] + points[b]).tolist()), []).append((a, b))
-    return [
-        (a, b, c, d) for same in pairs.values() for a, b in same for c, d in same if not {a, b} & {c, d}
-    ]
+    return [(a, b, c, d) for same in pairs.values() for a, b in same for c, d in same if not {a, b} & {c, d}]
 
 
 def _exact_row(point: Any) -> tuple[Number, ...]:
