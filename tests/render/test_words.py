@@ -20,9 +20,9 @@ def test_significant(value, digits, text):
 
 
 def test_small_splits_have_fewer_digits():
-    assert words.percent(0.98765, 360) == "98.8 %"
-    assert words.percent(0.98765, 10_000) == "98.77 %"
-    assert words.percent(Estimate(0.5, 0.00123), 10_000) == "50.00 ± 0.12 %"
+    assert words.percent(0.98765, 360) == "98.8\u00a0%"
+    assert words.percent(0.98765, 10_000) == "98.77\u00a0%"
+    assert words.percent(Estimate(0.5, 0.00123), 10_000) == "50.00 ± 0.12\u00a0%"
 
 
 def test_a_rounded_zero_has_no_sign():
@@ -31,8 +31,8 @@ def test_a_rounded_zero_has_no_sign():
 
 
 def test_certainty_is_never_claimed():
-    assert words.confidence(1.0) == "> 99.99 %"
-    assert words.confidence(0.99994) == "99.99 %"
+    assert words.confidence(1.0) == "> 99.99\u00a0%"
+    assert words.confidence(0.99994) == "99.99\u00a0%"
 
 
 def test_fields():

@@ -57,7 +57,7 @@ def text(runs: Sequence[Run]) -> str:
     names = _names(runs)
     rows = [["", *names], *_numbers(runs, [_evaluate(run) for run in runs])]
     rows += [[name, *values] for name, values, same in _fields(runs) if not same]
-    plain = [[str(cell) for cell in row] for row in rows]
+    plain = [[str(cell).replace(words.NBSP, " ") for cell in row] for row in rows]
     widths = [max(len(row[k]) for row in plain) for k in range(len(names) + 1)]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in plain)
 
@@ -108,7 +108,7 @@ def _interval(evaluation: Evaluation | None) -> str:
     if evaluation is None or "accuracy" not in evaluation.numbers:
         return "—"
     low, high = (words.percent(v, evaluation.examples, sign="") for v in evaluation.interval)
-    return f"{low} to {high} %"
+    return f"{low} to {high}{words.NBSP}%"
 
 
 def _note(runs: Sequence[Run]) -> str:

@@ -17,7 +17,7 @@ from . import page
 from .ruler import ruler
 
 # Above this many characters a picture goes into the gallery as pixels.
-_HEAVY = 250_000
+_HEAVY = 600_000
 _MARKS = {"holds": "✓ holds", "fails": "✗ fails", "not judged": "not judged"}
 
 
@@ -117,9 +117,9 @@ def _card(finding: Finding, out: Path) -> Markup:
         first = finding.figures[0]
         drawn = Markup('<div class="shot">{}</div>').format(_picture(first, out / finding.name))
         picture = Markup('<a class="open" href="{}/index.html" tabindex="-1">{}</a>').format(finding.name, drawn)
-    about = f"{', '.join(finding.rows)} · {finding.budget} budget"
+    about = f"{', '.join(finding.rows)} · {finding.budget}"
     about += f" · {finding.replicas} replicas" if finding.replicas > 1 else ""
-    line = Markup('<p class="line">{} <span>{} · {}</span></p>').format(_badge(finding), about, finding.when[:10])
+    line = Markup('<p class="line">{} <span>{}</span></p>').format(_badge(finding), about)
     return page.card(link, picture, line)
 
 

@@ -32,7 +32,7 @@ def verdict(run: Run, evaluation: Evaluation, found: dict[str, Reading]) -> Mark
         what = "images" if len(run.inputs) == 3 else "examples"
         sentence = f"of {count:,} {kind} {what} are classified correctly."
         detail = (
-            f"{over}The 95 % interval (Wilson) for so many examples is {low} to {high} %; "
+            f"{over}The 95 % interval (Wilson) for so many examples is {low} to {high}{words.NBSP}%; "
             f"always naming the most frequent class would be right in "
             f"{words.percent(found['confusion'].numbers['most_frequent'], count)}."
         )

@@ -8,13 +8,15 @@ from typing import Any
 from snarc.reading import Estimate
 
 Number = float | int | Estimate
+# Keeps a number and its unit on one line.
+NBSP = "\u00a0"
 
 
-def percent(value: Number, examples: int | None = None, *, sign: str = " %") -> str:
+def percent(value: Number, examples: int | None = None, *, sign: str = f"{NBSP}%") -> str:
     """A fraction as a percentage, with the digits that so many examples can tell apart.
 
-    >>> percent(0.98756, 10_000), percent(Estimate.over([0.9, 0.92]), 500)
-    ('98.76 %', '91.0 ± 1.0 %')
+    >>> percent(0.98756, 10_000).split(), percent(Estimate.over([0.9, 0.92]), 500).split()
+    (['98.76', '%'], ['91.0', '±', '1.0', '%'])
     """
     digits = 1 if examples is not None and examples < 1000 else 2
     return plus_minus(value, digits, 100.0) + sign
@@ -53,12 +55,12 @@ def share(value: float) -> str:
 def confidence(value: float) -> str:
     """A probability as a percentage that is never rounded to certainty.
 
-    >>> confidence(0.99999), confidence(0.5)
-    ('> 99.99 %', '50.0 %')
+    >>> confidence(0.99999).split(), confidence(0.5).split()
+    (['>', '99.99', '%'], ['50.0', '%'])
     """
     if value >= 0.99995:
-        return "> 99.99 %"
-    return f"{100 * value:.2f} %" if value >= 0.995 else f"{100 * value:.1f} %"
+        return f"> 99.99{NBSP}%"
+    return f"{100 * value:.{2 if value >= 0.995 else 1}f}{NBSP}%"
 
 
 def whole(value: Number) -> str:
@@ -86,7 +88,7 @@ def duration(seconds: float) -> str:
 
 def shape(sizes: Any) -> str:
     """A shape as 28 × 28 × 1."""
-    return " × ".join(map(str, sizes)) or "a number"
+    return f"{NBSP}×{NBSP}".join(map(str, sizes)) or "a number"
 
 
 def plural(count: int, one: str, many: str = "") -> str:
