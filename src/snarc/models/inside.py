@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -29,7 +31,8 @@ def shapes_of(network: nnx.Module, example: jax.ShapeDtypeStruct) -> dict[str, j
 @partial(jax.jit, static_argnums=0)
 def _layers(graph: nnx.GraphDef, state: Any, x: jax.Array) -> dict[str, jax.Array]:
     network = nnx.merge(graph, state)
-    _, seen = nnx.capture(network, nnx.Intermediate, method_outputs=nnx.Intermediate)(x)
+    with _own_calls(network):
+        _, seen = nnx.capture(network, nnx.Intermediate, method_outputs=nnx.Intermediate)(x)
     found = {}
     for path, leaf in nnx.to_flat_state(seen):
         # A layer that is used more than once sows a value for each use; the last one counts.
@@ -37,6 +40,27 @@ def _layers(graph: nnx.GraphDef, state: Any, x: jax.Array) -> dict[str, jax.Arra
         if path[-1] == "__call__" and isinstance(value, jax.Array):
             found[".".join(map(str, path[:-1]))] = value
     return found
+
+
+@contextmanager
+def _own_calls(network: nnx.Module) -> Iterator[None]:
+    """Lend ``__call__`` to classes that inherit it: Flax records only the methods that a class defines itself."""
+    classes = {type(module) for _, module in nnx.iter_modules(network)}
+    heirs = [c for c in classes if "__call__" not in vars(c) and any("__call__" in vars(b) for b in c.__mro__)]
+    for heir in heirs:
+        heir.__call__ = _inherited(heir)
+    try:
+        yield
+    finally:
+        for heir in heirs:
+            del heir.__call__
+
+
+def _inherited(heir: Any) -> Callable[..., Any]:
+    def call(self: Any, *inputs: Any, **options: Any) -> Any:
+        return super(heir, self).__call__(*inputs, **options)
+
+    return call
 
 
 def _paths(module: nnx.Module, prefix: str = "") -> list[str]:
