@@ -29,7 +29,14 @@ def overview(path: Path) -> None:
     refused = snarc.trust.rejection(run)
     share, risk = refused.arrays["refused"], refused.arrays["risk"]
     for k, curve in enumerate(risk):
-        right.plot(100 * share, 100 * curve, color=draw.PALETTE[0], alpha=0.55, linewidth=1.2, label="a replica" if k == 0 else None)
+        right.plot(
+            100 * share,
+            100 * curve,
+            color=draw.PALETTE[0],
+            alpha=0.55,
+            linewidth=1.2,
+            label="a replica" if k == 0 else None,
+        )
     right.set(xlim=(0, 5), ylim=(0, None), xlabel="images refused (%)", ylabel="error on the rest (%)")
     right.set_title("Trust: what refusing buys")
     right.legend()
