@@ -182,3 +182,25 @@ def test_a_second_writer_is_told_of_the_first(process, tmp_path) -> None:
     finally:
         running.send_signal(signal.SIGINT)
         running.communicate(timeout=30)
+
+
+def test_two_processes_train_as_one(process, tmp_path) -> None:
+    """Over loopback; the sums over a batch are rounded in another order, hence the tolerance."""
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    options = ("--coordinator", address, "--processes", "2", "--out", "both")
+    other = start(tmp_path, *options, "--process", "1", epochs=4)
+    try:
+        first = process("train", "digits", "--epochs", "4", "--no-report", "--json", *options, cwd=tmp_path)
+        assert first.status == 0, first.err
+        assert other.wait(60) == 0
+    finally:
+        other.kill()
+        out, _ = other.communicate()
+    assert out == ""  # one of them talks
+    alone = process("train", "digits", "--epochs", "4", "--no-report", "--json", cwd=tmp_path).json()
+    assert first.json()["test"]["loss"]["mean"] == pytest.approx(alone["test"]["loss"]["mean"], rel=1e-3)
+    assert first.json()["history"][-1]["loss"] == pytest.approx(alone["history"][-1]["loss"], rel=1e-3)

@@ -244,7 +244,10 @@ def _join(coordinator: str | None, process: int, processes: int, listen: str | N
     from snarc.errors import RecipeError
     from snarc.training import hosts
 
+    from .output import keep_apart
+
     if coordinator is not None:
+        keep_apart()  # what connects the processes reports it on stdout
         hosts.join(coordinator, process, processes, listen=listen)
     elif (process, processes, listen) != (0, 1, None):
         raise RecipeError(
