@@ -1,6 +1,7 @@
 """Oaks in Wisconsin: ADALINE walks down a narrow valley, and how long its steps may be."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ def bowls(below, scaled):
     return figure
 
 
-def contours(ax, fit, across, up):
+def contours(ax: Any, fit: Any, across: Any, up: Any) -> None:
     """Contours of the squared error, spaced evenly in its root."""
     a, b = np.linspace(*across, 300), np.linspace(*up, 300)
     offset = np.stack(np.meshgrid(a, b), -1) - fit.optimum_

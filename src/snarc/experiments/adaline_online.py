@@ -15,8 +15,10 @@ from snarc.experiments import Claim, Figure, Note, experiment
     seconds=(3, 4, 5),
 )
 def adaline_online(budget):
-    """The twelve oaks in their order, over and over, ages standardised; radius: farthest point of the cycle from the "
-    "minimum."""
+    """The twelve oaks in their order, over and over, with standardised ages.
+
+    The radius of the cycle is the distance of its farthest point from the minimum.
+    """
     oaks = snarc.load("oaks").train
     x, d = oaks.inputs.astype(float), oaks.targets[:, 0].astype(float)
     rates = np.geomspace(1e-4, 1e-2, budget(3, 7, 13))

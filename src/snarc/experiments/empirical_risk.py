@@ -97,8 +97,8 @@ def curves(losses):
         ax.plot(m, losses.logistic(m, 1), color=draw.PALETTE[0], label="logistic log₂(1 + e$^{-yz}$)")
         ax.plot(m, losses.logistic(m, 1) * LOG2, "--", color=draw.PALETTE[5], label="cross-entropy (nats)")
         ax.plot(m, losses.hinge(m, 1), color=draw.PALETTE[1], label="hinge max(0, 1 − yz)")
-        ax.step([m[0], 0, m[-1]], [1, 1, 0], where="post", color=draw.INK, linewidth=1.4)
+        ax.step([m[0], 0, m[-1]], [1, 0, 0], where="post", color=draw.INK, linewidth=1.4)
         ax.plot([], [], color=draw.INK, linewidth=1.4, label="0-1: a mistake")
         ax.set(xlabel="margin yz", ylabel="loss", ylim=(-0.05, 4.2), xlim=(m[0], m[-1]))
-        ax.legend(loc="upper right")
+        ax.legend(loc="upper center", bbox_to_anchor=(0.58, 1.0))
     return figure

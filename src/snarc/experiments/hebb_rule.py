@@ -82,10 +82,8 @@ def against_load(load, rates, epochs):
     figure, ax = draw.new(width=7, height=4.4)
     with draw.style():
         fine = np.arange(1, round(load.max() * N) + 1)
-        ax.plot(
-            fine / N, [100 * float(learners.cover_probability(int(p), N)) for p in fine], color=draw.MUTED, linewidth=1.4,
-            label="any neuron (Cover 1965)",
-        )  # fmt: skip
+        theory = [100 * float(learners.cover_probability(int(p), N)) for p in fine]
+        ax.plot(fine / N, theory, color=draw.MUTED, linewidth=1.4, label="any neuron (Cover 1965)")
         ax.plot(
             load, rates[:, 1], "o-", color=draw.PALETTE[0], markersize=5, label=f"corrected, {epochs:,} epochs at most"
         )

@@ -66,12 +66,12 @@ def flat(split):
 
 
 def images(least_squares, softmax, pixels):
-    seen = (pixels > 0).mean(0) > 0.01
+    seen = (pixels > 0).mean(0) > 0.05
     figure, axes = draw.new(2, 10, width=11, height=2.9)
     with draw.style():
         for row, weights, name in ((0, least_squares, "least squares"), (1, softmax, "softmax")):
             shown = np.where(seen, weights, np.nan)
-            reach = np.nanquantile(np.abs(shown), 0.99)
+            reach = np.nanquantile(np.abs(shown), 0.98)
             for digit, ax in enumerate(axes[row]):
                 draw.bare(ax).set_facecolor(draw.GRID)
                 ax.imshow(shown[digit].reshape(28, 28), cmap=draw.DIVERGING, vmin=-reach, vmax=reach)

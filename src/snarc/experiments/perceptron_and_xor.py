@@ -1,5 +1,7 @@
 """A perceptron learns AND; XOR it cannot learn, and four fractions prove it."""
 
+from typing import Any
+
 import numpy as np
 
 from snarc import draw, learners
@@ -22,7 +24,7 @@ def perceptron_and_xor(budget):
     yes = learners.Perceptron(record="mistake").fit(BITS, AND)
     no = learners.Perceptron(record="mistake").fit(SIGNS, XOR)
     epochs = learners.Perceptron().fit(SIGNS, XOR)
-    certificate = learners.Perceptron().certificate(SIGNS, XOR)
+    certificate: Any = learners.Perceptron().certificate(SIGNS, XOR)
     yield Claim("epochs until AND is right", published=20, measured=yes.epochs_, at_most=20)
     yield Claim("all four rows of AND are right", measured=bool((yes.predict(BITS) == AND).all()), exact=True)
     yield Claim(
@@ -31,10 +33,10 @@ def perceptron_and_xor(budget):
         exact=True,
         note="Farkas's lemma: shares of either class, each of sum 1, whose mean is one and the same point.",
     )
-    first, period = epochs.cycle_
+    first, period = epochs.cycle_ or (0, 0)
     yield Claim(
         "on XOR the weights come back, so that the rule never ends",
-        measured=bool((epochs.path_[first] == epochs.path_[first + period]).all() and not no.converged_),
+        measured=bool(period > 0 and (epochs.path_[first] == epochs.path_[first + period]).all()),
         exact=True,
         note=f"From epoch {first} on with a period of {period} epoch{'s' * (period > 1)}.",
     )
@@ -60,7 +62,7 @@ def perceptron_and_xor(budget):
 
 def cycle_start(neuron):
     """The first record of the path of corrections that comes back later."""
-    seen = {}
+    seen: dict[tuple[float, ...], int] = {}
     for k, w in enumerate(map(tuple, neuron.path_.tolist())):
         if w in seen:
             return seen[w], k
@@ -97,7 +99,7 @@ def frames(yes, no, cycle):
     return figure
 
 
-def boundary(ax, w):
+def boundary(ax: Any, w: Any) -> None:
     """The line w0 + w . x = 0 with the side where the neuron fires shaded; the whole plane where there is no line."""
     a, b = np.meshgrid(np.linspace(*ax.get_xlim(), 300), np.linspace(*ax.get_ylim(), 300))
     field = w[0] + w[1] * a + w[2] * b

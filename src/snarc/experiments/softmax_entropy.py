@@ -76,9 +76,9 @@ def simplex(entropy):
         mesh = Triangulation(*where.T)
         values = entropy(p, "bits")
         heat = ax.tripcolor(mesh, values, cmap=draw.SEQUENTIAL, shading="gouraud", rasterized=True, vmin=0)
-        lines = ax.tricontour(mesh, values, levels=[0.25, 0.5, 0.75, 1.0, 1.25, 1.5], colors=draw.PAPER, linewidths=0.8)
-        ax.clabel(lines, fmt=lambda v: f"{v:g}", fontsize=8, colors=draw.PAPER)
-        figure.colorbar(heat, ax=ax, label="entropy (bits)", shrink=0.8)
+        levels = [0.25, 0.5, 0.75, 1.0, 1.25, 1.5]
+        ax.tricontour(mesh, values, levels=levels, colors=draw.PAPER, linewidths=0.8)
+        figure.colorbar(heat, ax=ax, label="entropy (bits)", shrink=0.8, ticks=[0, *levels])
         draw.bare(ax)
         ax.set(aspect="equal", xlim=(-0.12, 1.12), ylim=(-0.12, 1.0))
         for name, place, shift, across in (("A", 0, -0.04, "right"), ("B", 1, -0.04, "left"), ("C", 2, 0.02, "center")):

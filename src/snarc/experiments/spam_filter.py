@@ -23,7 +23,8 @@ def spam_filter(budget):
     from sklearn.naive_bayes import MultinomialNB
 
     mails = budget(400, 4000, 4000)
-    scores, neuron = {"perceptron": [], "naive Bayes": []}, None
+    scores: dict[str, list[float]] = {"perceptron": [], "naive Bayes": []}
+    neuron = None
     for seed in range(budget.replicas):
         mail = snarc.load("mail", seed=seed, mails=mails)
         train, test = mail.train, mail.test
