@@ -45,7 +45,7 @@ def _layers(graph: nnx.GraphDef, state: Any, x: jax.Array) -> dict[str, jax.Arra
 @contextmanager
 def _own_calls(network: nnx.Module) -> Iterator[None]:
     """Lend ``__call__`` to classes that inherit it: Flax records only the methods that a class defines itself."""
-    classes = {type(module) for _, module in nnx.iter_modules(network)}
+    classes: set[Any] = {type(module) for _, module in nnx.iter_modules(network)}
     heirs = [c for c in classes if "__call__" not in vars(c) and any("__call__" in vars(b) for b in c.__mro__)]
     for heir in heirs:
         heir.__call__ = _inherited(heir)
