@@ -133,7 +133,8 @@ def open(path: str | Path, *, data: Any = None, model: Any = None) -> Run:
     ------
     RunError: the folder is no run, or its training has not finished (resume it first).
     """
-    from .fit import as_dataset, make_network
+    from .build import make_network
+    from .fit import as_dataset
 
     path = Path(path).resolve()
     recipe = read_recipe(path)

@@ -1,0 +1,108 @@
+"""Everything about a training that can be known to be wrong before it starts."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from snarc.data import Dataset, Split
+from snarc.errors import DataError, LimitError, ModelError, RecipeError
+from snarc.models.network import Network
+
+from .build import make_network
+from .recipe import Recipe
+
+
+def check(model: Any, recipe: Recipe, dataset: Dataset, devices: int) -> None:
+    """Everything that can be known to be wrong before anything is built."""
+    count = len(dataset.train)
+    if recipe.batch_size > count:
+        raise RecipeError(
+            f"a batch of {recipe.batch_size} from {count} training examples",
+            wanted=f"a batch size of at most {count}",
+            way_out=f"Use batch_size={min(count, 32)}.",
+        )
+    if recipe.early_stopping is not None and not len(dataset.validation):
+        raise RecipeError(
+            "early stopping without a validation split",
+            wanted="validation examples to judge by",
+            way_out="Load the data with validation=0.1.",
+        )
+    if recipe.keep == "best" and not len(dataset.validation):
+        raise RecipeError(
+            "keep='best' without a validation split",
+            wanted="validation examples to judge by",
+            way_out="Use keep='last'.",
+        )
+    have = jax.device_count()
+    if not 1 <= devices <= have:
+        raise RecipeError(
+            f"{devices} devices", wanted=f"1 to {have}, as many as JAX sees here", way_out=f"Use devices={have}."
+        )
+    if isinstance(model, nnx.Module) and recipe.replicas > 1:
+        raise ModelError(
+            f"one module for {recipe.replicas} replicas",
+            wanted="a name or a factory f(inputs=, outputs=, rngs=), which can be built with several seeds",
+            way_out="Pass the class or a function instead of the built module.",
+        )
+    if dataset.task.kind not in ("classification", "regression", "reconstruction", "sequence"):
+        raise DataError(f"a task of {dataset.task.kind}", wanted="a known kind", way_out="Use 'classification'.")
+    _check_memory(model, recipe, dataset)
+
+
+def _check_memory(model: Any, recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse what cannot fit: weights, optimiser memory and gradients of all replicas, estimated from shapes."""
+    if isinstance(model, nnx.Module):
+        return
+    shapes = nnx.eval_shape(lambda: make_network(model, recipe, dataset.inputs, dataset.outputs, 0))
+    weights = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(nnx.state(shapes, nnx.Param)))
+    needed = 4 * weights * 6 * recipe.replicas
+    free = _free_memory()
+    if needed > free:
+        raise LimitError(
+            f"{recipe.replicas} replica(s) of {weights:,} weights, about {needed / 2**30:.1f} GiB while training",
+            wanted=f"at most the {free / 2**30:.1f} GiB that are free",
+            way_out="Use fewer replicas or narrower layers.",
+        )
+
+
+def _free_memory() -> int:
+    try:
+        text = Path("/proc/meminfo").read_text()
+        found = re.search(r"MemAvailable:\s+(\d+) kB", text)
+        if found:
+            return int(found[1]) * 1024
+    except OSError:
+        pass
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 2**34
+
+
+def check_outputs(network: Network, dataset: Dataset) -> None:
+    """Compute the shape of the logits without computing them."""
+    dtype = dataset.train.inputs.dtype if isinstance(dataset.train, Split) else np.uint8
+    example = jax.ShapeDtypeStruct((2, *dataset.inputs), dtype)
+    network.eval()
+    try:
+        found = nnx.eval_shape(lambda net, x: net(x), network, example).shape
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"the network cannot take inputs of shape {dataset.inputs}: {str(error).splitlines()[0]}",
+            wanted="a network for these inputs",
+            way_out="Choose another model, or resize the data.",
+        ) from error
+    wanted = (2, dataset.outputs)
+    if math.prod(found) != math.prod(wanted) or found[0] != 2:
+        raise ModelError(
+            f"the network returns {found} for two examples",
+            wanted=f"{wanted}: a row of {dataset.outputs} outputs for each",
+            way_out="Give it that many outputs.",
+        )

@@ -1,0 +1,125 @@
+"""A training, checked and built, ready to run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from snarc.data import Dataset, Stream, moments
+from snarc.errors import DivergedError
+
+from . import folder as folders
+from . import hosts
+from .build import make_network
+from .checks import check, check_outputs
+from .drive import Driver, Resident, Streamed, mesh
+from .environment import environment
+from .files import append_line
+from .history import History
+from .interrupt import graceful
+from .loop import Loop, put
+from .losses import choose
+from .optimizers import Optimizer
+from .progress import Silent
+from .progress import choose as choose_progress
+from .recipe import Recipe
+from .replicas import Replicas, vectorise
+from .run import Run
+from .step import State, begin
+from .store import Store
+
+
+class Job:
+    """A training, checked and built, ready to run."""
+
+    def __init__(self, model: Any, recipe: Recipe, dataset: Dataset, devices: int) -> None:
+        self.recipe, self.dataset, self.model = recipe, dataset, model
+        check(model, recipe, dataset, devices)
+        moment = moments(dataset.train) if recipe.standardise else None
+        self.networks = [
+            make_network(model, recipe, dataset.inputs, dataset.outputs, k, moment) for k in range(recipe.replicas)
+        ]
+        check_outputs(self.networks[0], dataset)
+        loss = choose(recipe.loss, dataset.task)
+        classes = dataset.task.kind in ("classification", "sequence")
+        states: list[State] = []
+        for network in self.networks:
+            program, state = begin(
+                network, loss, Optimizer.of(recipe), classification=classes, precision=recipe.precision
+            )
+            states.append(state)
+        over = mesh(jax.device_count() if hosts.several() else devices)
+        driver: Driver
+        if isinstance(dataset.train, Stream):
+            driver, many = Streamed(dataset.train, recipe.batch_size, over=over), False
+        else:
+            many = vectorise(recipe.replica_mode, recipe.replicas, Resident)
+            driver = Resident(
+                dataset.train.inputs, dataset.train.targets, recipe.batch_size, vectorised=many, over=over
+            )
+        self.replicas = Replicas(driver, program, states, vectorised=many)
+
+    def learn(
+        self,
+        store: Store | None,
+        about: Mapping[str, Any],
+        checkpoint_seconds: float,
+        progress: bool | str,
+        *,
+        resume: bool,
+        strict: bool,
+    ) -> Run:
+        """Train, write what there is to write, and return the run; with ``resume`` from the newest checkpoint."""
+        path = store.folder if store is not None and hosts.leads() else None
+        spot = environment()
+        details = {"versions": spot["packages"], "devices": spot["devices"], "path": str(path) if path else ""}
+
+        def note(rows: list[Any]) -> None:
+            if path is not None:
+                for row in rows:
+                    append_line(path / "metrics.jsonl", row)
+
+        with graceful() as stop:
+            loop = Loop(
+                self.recipe, self.dataset, self.replicas, self.networks[0], store=store, about=details,
+                progress=choose_progress(progress) if progress and hosts.leads() else Silent(),
+                checkpoint_seconds=checkpoint_seconds, on_epoch=note,
+            )  # fmt: skip
+            if resume:
+                loop.load(strict=strict)
+            if path is not None:
+                folders.rewrite_metrics(path, loop.position.rows)
+            try:
+                status = loop.run(stop)
+            except DivergedError:
+                self._record(loop, "diverged", path, about, spot)
+                raise
+            run = self._record(loop, status, path, about, spot)
+        return dataclasses.replace(run, signal=stop.signal)
+
+    def _record(
+        self, loop: Loop, status: str, path: Path | None, about: Mapping[str, Any], spot: Mapping[str, Any]
+    ) -> Run:
+        for network, state in zip(self.networks, loop.results()):
+            put(network, state)
+            network.eval()
+        details = {"dataset": about, "environment": spot, "ended": loop.position.ended}
+        task, inputs = self.dataset.task, self.dataset.inputs
+        run = Run(
+            path,
+            self.recipe,
+            tuple(self.networks),
+            History(loop.position.rows),
+            status,
+            task,
+            inputs,
+            details,
+            self.dataset,
+        )
+        if path is not None:
+            folders.finish(path, run)
+        return run
