@@ -48,15 +48,29 @@ _ROOMS: tuple[str, ...] = (
 )
 _ROOMS += ("render", "see", "training", "trust")
 
-__all__ = [*sorted(_WHERE), "__version__"]
+__all__ = [
+    "Dataset",
+    "Estimate",
+    "Reading",
+    "Recipe",
+    "Run",
+    "SnarcError",
+    "Split",
+    "Subject",
+    "Task",
+    "__version__",
+    "fit",
+    "load",
+    "open",
+    "subject",
+]
 
 if TYPE_CHECKING:
     from snarc.data import Dataset, Split, Task, load
     from snarc.errors import SnarcError
     from snarc.reading import Estimate, Reading
     from snarc.subjects import Subject, subject
-    from snarc.training import Recipe, Run, fit
-    from snarc.training import open as open
+    from snarc.training import Recipe, Run, fit, open
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,6 @@
 """Training: recipes, the engine, and the runs it leaves."""
 
-from .fit import fit, resume
+from .fitting import fit, resume
 from .folder import open
 from .history import History
 from .recipe import Recipe

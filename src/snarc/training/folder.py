@@ -134,7 +134,7 @@ def open(path: str | Path, *, data: Any = None, model: Any = None) -> Run:
     RunError: the folder is no run, or its training has not finished (resume it first).
     """
     from .build import make_network
-    from .fit import as_dataset
+    from .fitting import as_dataset
 
     path = Path(path).resolve()
     recipe = read_recipe(path)
