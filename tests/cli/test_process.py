@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from .conftest import environment
 
+LONG = 600  # epochs: some seconds, so that a signal after the first finds it at work
 HEAVY = ("jax", "jaxlib", "flax", "optax", "numpy", "matplotlib", "scipy", "sklearn", "PIL", "grain")
 
 
@@ -63,10 +64,19 @@ def wait_for_first_epoch(process: subprocess.Popen[str]) -> None:
     pytest.fail("it ended before its first epoch")
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> dict[str, Any]:
+    """What a run of LONG epochs comes to that nobody stopped."""
+    running = start(tmp_path_factory.mktemp("whole"), "--quiet", "--json", epochs=LONG)
+    out, err = running.communicate(timeout=120)
+    assert running.returncode == 0, err
+    return json.loads(out)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_k7_a_signal_saves_and_resume_ends_as_if_there_had_been_none(process, tmp_path, number, status) -> None:
-    running = start(tmp_path, "--out", "run", "--json", epochs=1500)
+def test_k7_a_signal_saves_and_resume_ends_as_if_there_had_been_none(process, whole, tmp_path, number, status) -> None:
+    running = start(tmp_path, "--out", "run", "--json", epochs=LONG)
     wait_for_first_epoch(running)
     sent = time.monotonic()
     running.send_signal(number)
@@ -77,14 +87,10 @@ def test_k7_a_signal_saves_and_resume_ends_as_if_there_had_been_none(process, tm
     assert "snarc resume run" in err
     said = json.loads(out)
     assert said["status"] == "interrupted"
-    assert said["epochs"] < 1500
-    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    assert said["epochs"] < LONG
     done = process("resume", "run", "--no-report", "--json", cwd=tmp_path)
     assert done.status == 0, done.err
-    whole = process(
-        "train", "digits", "--epochs", "1500", "--out", "whole", "--no-report", "--quiet", "--json", cwd=tmp_path
-    )
-    assert done.json()["test"] == whole.json()["test"]
+    assert done.json()["test"] == whole["test"]
     assert not list(tmp_path.rglob(".tmp-*"))
 
 
