@@ -37,6 +37,17 @@ def test_help_loads_nothing_heavy(tmp_path, arguments, out) -> None:
     assert found.stderr.strip() == "LOADED []"
 
 
+@pytest.mark.parametrize("arguments", [["train", "digits", "-e", "0"], ["train", "nothing"], ["runs", "nothing"]])
+def test_a_mistake_is_refused_before_jax_is_loaded(tmp_path, arguments) -> None:
+    code = (
+        "import sys; from snarc.cli import main; status = main(sys.argv[1:]);"
+        "assert 'jax' not in sys.modules and 'matplotlib' not in sys.modules; sys.exit(status)"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False)
+    assert found.returncode == 2, found.stderr
+
+
 def test_help_takes_less_than_half_a_second_of_work(process) -> None:
     # Processor time: what the machine does besides is not counted. The best of three, as for any timing.
     def used() -> float:
