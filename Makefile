@@ -41,7 +41,7 @@ run: $(VENV)/core ## set up .venv, train on the bundled digits, print the path o
 	$(VENV)/bin/snarc train digits $(ARGS)
 
 test: $(VENV)/dev ## the tests (real data where SNARC_DATA names their folder)
-	$(VENV)/bin/python -m pytest -q -n $(JOBS) $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -q -n $(JOBS) tests src $(PYTEST_ARGS)
 
 test-slow: $(VENV)/dev ## the tests that take more than a minute each
 	$(VENV)/bin/python -m pytest -q -m "slow and not oracle" $(PYTEST_ARGS)

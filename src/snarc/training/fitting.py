@@ -60,7 +60,7 @@ def fit(
     SnarcError: anything about the model, data or recipe that cannot work, before training starts.
     DivergedError: the loss stopped being finite; the folder keeps the last finite weights.
 
-    >>> run = fit("linear", "digits", epochs=2, out=False, progress=False)
+    >>> run = fit("linear", "digits", epochs=5, learning_rate=0.05, out=False, progress=False)
     >>> bool(run.test.accuracy.mean > 0.8)
     True
     """
