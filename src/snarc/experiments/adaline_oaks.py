@@ -117,7 +117,7 @@ def bowls(below, scaled):
 
 def contours(ax: Any, fit: Any, across: Any, up: Any) -> None:
     """Contours of the squared error, spaced evenly in its root."""
-    a, b = np.linspace(*across, 300), np.linspace(*up, 300)
+    a, b = np.linspace(across[0], across[1], 120), np.linspace(up[0], up[1], 120)
     offset = np.stack(np.meshgrid(a, b), -1) - fit.optimum_
     height = 0.5 * np.einsum("...i,ij,...j", offset, fit.hessian_, offset)
     ax.contour(a, b, height, levels=height.max() * np.linspace(0, 1, 14)[1:] ** 2, cmap=draw.SEQUENTIAL, linewidths=0.9)

@@ -56,16 +56,17 @@ def digit_baselines(budget):
     )
 
 
-def small_digits(train):
+def small_digits(count):
     """MNIST at 8 x 8 pixels in [0, 1]."""
-    mnist = snarc.load("mnist", validation=0, train=train)
+    mnist = snarc.load("mnist", validation=0, train=count)
 
     def shrink(split):
         images = np.pad(split.inputs[..., 0].astype(np.float32) / 255, ((0, 0), (2, 2), (2, 2)))
         cells = images.reshape(-1, 8, 4, 8, 4).mean(axis=(2, 4))
         return Split(cells[..., None], split.targets)
 
-    return Dataset("mnist-8x8", mnist.task, *map(shrink, (mnist.train, mnist.validation, mnist.test)), mnist.source)
+    train, validation, test = (shrink(mnist.split(name)) for name in ("train", "validation", "test"))
+    return Dataset("mnist-8x8", mnist.task, train, validation, test, mnist.source)
 
 
 def models(budget):

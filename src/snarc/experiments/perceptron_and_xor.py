@@ -101,7 +101,8 @@ def frames(yes, no, cycle):
 
 def boundary(ax: Any, w: Any) -> None:
     """The line w0 + w . x = 0 with the side where the neuron fires shaded; the whole plane where there is no line."""
-    a, b = np.meshgrid(np.linspace(*ax.get_xlim(), 300), np.linspace(*ax.get_ylim(), 300))
+    across, up = ax.get_xlim(), ax.get_ylim()
+    a, b = np.meshgrid(np.linspace(across[0], across[1], 3), np.linspace(up[0], up[1], 3))
     field = w[0] + w[1] * a + w[2] * b
     if field.max() > 0:
         ax.contourf(a, b, field, levels=[0, field.max() + 1], colors=[draw.PALETTE[0]], alpha=0.12)
