@@ -318,3 +318,21 @@ def test_numbers_that_are_not_finite_become_null() -> None:
     from snarc.cli.output import finite
 
     assert finite({"a": [math.nan, math.inf, 1.5], "b": np.float32(2)}) == {"a": [None, None, 1.5], "b": 2.0}
+
+
+def test_reproduce_sets_published_beside_measured_and_writes_pages(snarc) -> None:
+    found = snarc("reproduce", "perceptron-and-xor", "--budget", "smoke", "--json")
+    assert found.status == 0, found.err
+    (finding,) = found.json()["findings"]
+    claims = [item for item in finding["items"] if item["kind"] == "claim"]
+    assert claims
+    assert all({"published", "measured", "holds"} <= claim.keys() for claim in claims)
+    assert json.loads(Path("findings/perceptron-and-xor/finding.json").read_text())["items"] == finding["items"]
+    page = Path("findings/perceptron-and-xor/index.html").read_text()
+    assert claims[0]["text"].split()[0] in page
+    assert "perceptron-and-xor" in Path(found.json()["page"]).read_text()
+    shown = snarc("reproduce", "S3", "--budget", "smoke", "--quiet")  # by its catalogue id
+    assert shown.out.startswith("perceptron-and-xor (S3), smoke budget")
+    assert "1 experiments ran through, 1 of them" in shown.out
+    refused = snarc("reproduce", "perceptron-and-nor")
+    assert "Did you mean 'perceptron-and-xor'" in refused.error

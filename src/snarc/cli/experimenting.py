@@ -74,7 +74,11 @@ def reproduce(
         kept = [{key: value for key, value in to_json(one).items() if key != "code"} for one in found]
         put_json({"budget": budget, "folder": str(out), "page": str(page), "findings": kept})
     else:
-        put(f"{sum(f.holds for f in found)} of {len(found)} experiments ran through with every judged claim holding")
+        done = [finding for finding in found if finding.status == "done"]
+        held = sum(finding.holds for finding in done)
+        rest = {kind: sum(f.status == kind for f in found) for kind in ("skipped", "failed")}
+        more = "".join(f", {count} {kind}" for kind, count in rest.items() if count)
+        put(f"{len(done)} experiments ran through, {held} of them with every judged claim holding{more}")
         put(f"gallery {page}")
     if any(finding.status == "failed" for finding in found):
         raise typer.Exit(1)
