@@ -1,4 +1,4 @@
-"""The pictures of docs/one-layer.md: figures of its experiments, and a film (needs MNIST; about a minute on two cores)."""
+"""The pictures of docs/one-layer.md: figures of its experiments, and a film (needs MNIST; a minute on two cores)."""
 
 from __future__ import annotations
 

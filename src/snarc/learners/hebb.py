@@ -76,16 +76,19 @@ class Hebb(Neuron):
 
 def _correct(x: np.ndarray, t: np.ndarray, eta: float, most: int) -> tuple[np.ndarray, int]:
     weights = np.zeros(x.shape[1])
-    path = [weights]
-    epoch = 0
+    path, epoch, yes = [weights], 0, t > 0
     while epoch < most:
         epoch += 1
-        before = len(path)
-        for example, target in zip(x, t):
-            output = 1.0 if example @ weights > 0 else -1.0
-            if output != target:
-                weights = weights + eta * (target - output) * example
-                path.append(weights)
+        before, k = len(path), 0
+        while True:
+            # Up to the next wrong output nothing changes, so all examples ahead are judged at once.
+            wrong = (x[k:] @ weights > 0) != yes[k:]
+            if not wrong.any():
+                break
+            k += int(np.argmax(wrong))
+            weights = weights + 2 * eta * t[k] * x[k]  # t - O is 2 t where they differ
+            path.append(weights)
+            k += 1
         if len(path) == before:
             break
     return np.array(path), epoch

@@ -56,7 +56,8 @@ def widest_margin(x: Any, t: Any, *, bias: bool = True) -> Margin:
     DataError: the shapes do not fit, a value is not finite, or t holds something else.
     LimitError: the margin is too thin, or the data too ill-conditioned, for floating point to decide.
 
-    The weights are the point of the convex hull of all t_i x_i nearest to the origin, and gamma is its distance; the classes cannot be separated if that point is the origin itself.
+    The weights are the point of the convex hull of all t_i x_i nearest to the origin, and gamma is its distance; the
+    classes cannot be separated if that point is the origin itself.
 
     >>> widest_margin([[0, 0], [0, 1], [1, 0], [1, 1]], [-1, 1, 1, -1]).separable
     False
