@@ -8,7 +8,8 @@ from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
 from snarc.experiments.frame import axes
 
 LECTURE = "F. Marquardt, Machine Learning for Physicists, lecture on convolutional networks"
-RATES = (0.005, 0.02, 0.1, 0.2, 0.3, 0.5, 1.0)
+RATES = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
+MADE_OF = (("relu", "max"), ("tanh", "average"), ("logistic", "average"))
 SGD, ADAM = draw.PALETTE[1], draw.PALETTE[0]
 
 
@@ -17,22 +18,24 @@ SGD, ADAM = draw.PALETTE[1], draw.PALETTE[0]
     rows=("C10",),
     question="Why does a network with two stages of convolution not learn at all, and then learn well?",
     source=LECTURE,
-    seconds=(12, 50, 200),
-    replicas=(1, 2, 5),
+    seconds=(8, 60, 300),
+    replicas=(1, 1, 3),
     needs=("mnist",),
 )
 def conv_two_stage(budget):
     """Convolution with 8 maps of 5 x 5, mean over 2 x 2, the same again, and ten outputs.
 
     First by plain descent at a rate of 1.0, which served the network with one stage; then the same network by Adam.
-    The lecture gives no sizes; 8 maps in each stage, rectified units and He's start are ours.
+    The lecture gives no sizes for this one; 8 maps a stage and rectified units are ours, maps that keep their size
+    and pooling by the mean are those of its network with one stage, the start is that of the library it used.
     """
-    mnist = snarc.load("mnist", train=budget(smoke=1_000, quick=45_000, full=45_000))
-    options = {"maps": "8-8", "dense": "", "window": 5, "pool": "2", "pooling": "average", "dropout": 0.0}
-    common = {"model_options": options, "batch_size": 100, "standardise": False, "replicas": budget.replicas}
-    epochs = budget(smoke=2, quick=3, full=6)
-    plain = fit("convnet", mnist, epochs=epochs, optimizer="sgd", learning_rate=1.0, **common)
-    adam = fit("convnet", mnist, epochs=epochs, optimizer="adam", learning_rate=1e-3, **common)
+    mnist = snarc.load(
+        "mnist", train=budget(1_000, 45_000, 45_000), validation=budget(500, 5_000, 5_000), test=budget(500, None, None)
+    )
+    common = {"batch_size": 100, "standardise": False, "replicas": budget.replicas}
+    epochs = budget(smoke=2, quick=2, full=8)
+    plain = fit(two_stages, mnist, epochs=epochs, optimizer="sgd", learning_rate=1.0, **common)
+    adam = fit(two_stages, mnist, epochs=epochs, optimizer="adam", learning_rate=1e-3, **common)
 
     yield Claim(
         "test error, descent at a rate of 1.0",
@@ -40,6 +43,7 @@ def conv_two_stage(budget):
         measured=100 * plain.test.error,
         between=(88, 91),
         passing=(1, 1),
+        note="Each of the networks, not their mean.",
         unit="%",
     )
     yield Claim(
@@ -61,20 +65,19 @@ def conv_two_stage(budget):
         name="learning",
     )
 
-    once = {**common, "epochs": 1, "optimizer": "sgd", "replicas": min(budget.replicas, budget(1, 1, 3))}
-    tried = {rate: fit("convnet", mnist, learning_rate=rate, **once) for rate in rates(budget)}
+    once = {**common, "epochs": 1, "optimizer": "sgd", "replicas": min(budget.replicas, budget(1, 1, 2))}
+    tried = {rate: fit(two_stages, mnist, learning_rate=rate, **once) for rate in rates(budget)}
     yield Figure(
         cliff(tried, adam),
         "Plain descent learns too, one pass at each rate, as long as the rate stays below the cliff.",
         name="rates",
     )
     others = []
-    for activation in budget(("relu",), ("relu", "logistic"), ("relu", "tanh", "logistic")):
-        for pooling in budget(("average",), ("average",), ("average", "max")):
-            varied = {**once, "model_options": {**options, "activation": activation, "pooling": pooling}}
-            run = fit("convnet", mnist, learning_rate=1.0, **varied)
-            failed = sum(error > 0.85 for error in run.test.error.values)
-            others.append([activation, pooling, 100 * run.test.error, f"{failed} of {len(run.networks)}"])
+    for activation, pooling in budget(MADE_OF[:1], MADE_OF[:1], MADE_OF):
+        made_of = {"activation": activation, "pooling": pooling}
+        run = fit(two_stages, mnist, learning_rate=1.0, model_options=made_of, **once)
+        failed = sum(error > 0.85 for error in run.test.error.values)
+        others.append([activation, pooling, 100 * run.test.error, f"{failed} of {len(run.networks)}"])
     yield Table(
         ["hidden units", "pooling", "test error (%)", "networks that learnt nothing"],
         others,
@@ -88,8 +91,24 @@ def conv_two_stage(budget):
     )
 
 
+def two_stages(*, inputs, outputs, rngs, activation="relu", pooling="average"):
+    """Two stages of 8 maps, started as Keras starts them: Glorot's uniform weights, no bias."""
+    from flax import nnx
+
+    from snarc.models.convnet import ConvNet
+
+    net = ConvNet(
+        inputs=inputs, outputs=outputs, rngs=rngs, maps="8-8", dense="", window=5, pool="2", padding="SAME",
+        activation=activation, pooling=pooling, dropout=0,
+    )  # fmt: skip
+    glorot = nnx.initializers.glorot_uniform()
+    for layer in (*net.convolutions, net.output):
+        layer.kernel[...] = glorot(rngs.params(), layer.kernel.shape)
+    return net
+
+
 def rates(budget):
-    return budget(smoke=RATES[-2:], quick=RATES[2::2], full=RATES)
+    return budget(smoke=RATES[-2:-1], quick=RATES[1::2], full=RATES)
 
 
 def excited(run, count=1_000):

@@ -20,7 +20,7 @@ NEW, OLD = draw.PALETTE[0], draw.PALETTE[1]
     rows=("C6", "Q1"),
     question="How well does the network of 1989 read zip codes, and how much must it refuse to err on 1 % only?",
     source=PAPER,
-    seconds=(9, 30, 100),
+    seconds=(5, 30, 60),
     replicas=(1, 2, 5),
     needs=("usps",),
 )

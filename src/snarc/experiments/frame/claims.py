@@ -149,7 +149,10 @@ class Claim:
             text = f"at least {number(low)}"
         else:
             text = f"{number(low)} to {number(high)}"
-        return text if self.passing is None else f"{text}, in {self.passing[0]} of {self.passing[1]} replicas"
+        if self.passing is None:
+            return text
+        some, of = self.passing
+        return f"{text}, in {'all' if some == of else f'{some} of {of}'} replicas"
 
 
 def number(value: Value | Estimate, digits: int | None = None) -> str:

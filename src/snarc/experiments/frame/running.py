@@ -100,6 +100,7 @@ def run_experiment(
     entry = experiments.get(name)
     spend = _budget(entry, budget, replicas)
     start_cache()
+    code = _code(entry)  # as it was when it began, should somebody edit the file meanwhile
     began = time.perf_counter()
     token = _progress.set(progress)
     try:
@@ -108,7 +109,7 @@ def run_experiment(
     finally:
         _progress.reset(token)
     finding = _finding(
-        entry, spend, items=items, seconds=time.perf_counter() - began, environment=environment(), code=_code(entry)
+        entry, spend, items=items, seconds=time.perf_counter() - began, environment=environment(), code=code
     )
     if out is not None:
         write(finding, Path(out))
