@@ -1,5 +1,7 @@
 """A network with two stages of convolution that does not learn at all, until the optimiser changes."""
 
+from typing import Any
+
 import numpy as np
 
 import snarc
@@ -97,7 +99,7 @@ def two_stages(*, inputs, outputs, rngs, activation="relu", pooling="average"):
 
     from snarc.models.convnet import ConvNet
 
-    net = ConvNet(
+    net: Any = ConvNet(
         inputs=inputs, outputs=outputs, rngs=rngs, maps="8-8", dense="", window=5, pool="2", padding="SAME",
         activation=activation, pooling=pooling, dropout=0,
     )  # fmt: skip

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import draw
-from ..errors import RecipeError, nearest
-from ..reading import Estimate, Reading
-from ..registry import instrument
-from ..subjects import Predictions, predictions
+from snarc import draw
+from snarc.errors import RecipeError, nearest
+from snarc.reading import Estimate, Reading
+from snarc.registry import instrument
+from snarc.subjects import Predictions, predictions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
