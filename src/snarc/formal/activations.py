@@ -42,6 +42,12 @@ class Activation:
 def logistic(x: np.ndarray, steepness: float = 1.0) -> np.ndarray:
     """1 / (1 + exp(-steepness x)) without overflow at either end."""
     x = steepness * np.asarray(x)
+    if x.dtype.kind != "c":
+        # exp(-x) is large where the result is small, so that no digits cancel; below -709 it would overflow.
+        power = np.asarray(-np.maximum(x, -709.0))
+        np.exp(power, out=power)
+        power += 1
+        return np.reciprocal(power, out=power)
     small = np.exp(-np.where(np.real(x) >= 0, x, -x))
     return np.where(np.real(x) >= 0, 1.0, small) / (1 + small)
 

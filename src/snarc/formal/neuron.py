@@ -98,10 +98,10 @@ class Neuron:
             )
         if self.potential == "sum" and self._exact_on(x):
             return exact(self.bias) + sum(exact(a) * exact(b) for a, b in zip(x, self.values, strict=True))
-        w_, inputs_ = np.asarray(self.values, float), np.asarray(x, float)
+        w_, inputs_ = np.array([float(exact(v)) for v in self.values]), np.asarray(x, float)
         if self.potential == "distance":
-            return float(self.bias) - float(np.linalg.norm(inputs_ - w_))
-        return float(self.bias) + float(inputs_ @ w_)
+            return float(exact(self.bias)) - float(np.linalg.norm(inputs_ - w_))
+        return float(exact(self.bias)) + float(inputs_ @ w_)
 
     def __call__(self, x: Sequence[Any]) -> Any:
         """The neuron's output for inputs ``(n,)``: an int or Fraction where all is rational, else a float."""
@@ -124,8 +124,8 @@ class Neuron:
         FormalError: all weights are 0, so that there is no hyperplane.
         """
         if self.potential == "distance":
-            return float(self.bias) - math.dist([float(v) for v in x], [float(v) for v in self.values])
-        length = math.hypot(*(float(v) for v in self.values))
+            return float(exact(self.bias)) - math.dist([float(v) for v in x], [float(exact(v)) for v in self.values])
+        length = math.hypot(*(float(exact(v)) for v in self.values))
         if length == 0:
             raise FormalError("a neuron whose weights are all 0", wanted="a weight", way_out="Give it one.")
         return float(self.local_field(x)) / length
@@ -141,8 +141,8 @@ class Neuron:
             raise FormalError(
                 f"weights {self.values}", wanted="two inputs and w2 not 0", way_out="Solve for x1 instead."
             )
-        w1, w2 = (float(v) for v in self.values)
-        return -(w1 / w2) * x1 - float(self.bias) / w2
+        w1, w2 = (float(exact(v)) for v in self.values)
+        return -(w1 / w2) * x1 - float(exact(self.bias)) / w2
 
 
 def inside_ball(radius: Number, squared_distance: Number) -> Number:
