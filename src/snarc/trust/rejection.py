@@ -146,12 +146,12 @@ def _draw(reading: Reading, *, published: Sequence[tuple[float, float, str]] = (
     right = most if most is not None else min(100.0, max(5.0, 2 * at))
     top = 100 * float(reading.numbers["error"])
     ax.set(xlim=(0, right), ylim=(0, max(1.15 * top, 2 * wanted)))
-    ax.set(xlabel="refused (% of all)", ylabel="error on the rest (%)", title="What refusing buys")
+    ax.set(xlabel="refused (% of all)", ylabel="error on the rest (%)")
     ax.annotate(
         f"{at:.1f} % refused", (at, wanted), xytext=(8, 8), textcoords="offset points", fontsize=9, color=draw.INK
     )
     if published:
-        ax.legend(loc="upper right")
+        ax.legend(loc="upper right", frameon=False)
     return figure
 
 
