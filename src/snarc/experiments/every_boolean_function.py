@@ -18,7 +18,8 @@ SIZES = range(1, 11)
 def every_boolean_function(budget):
     """Random functions of up to ten inputs, half of the rows 1: the theorem's network and the minimised one."""
     count, largest = budget(40, 200, 200), budget(7, 9, 10)
-    right, exact_size, sizes = 0, 0, {n: [] for n in SIZES}
+    right, exact_size = 0, 0
+    sizes: dict[int, list[tuple[float, float]]] = {n: [] for n in SIZES}
     for k in range(count):
         n = 1 + k % 10
         table = keys.generator(k, "function", n).random(2**n) < 0.5

@@ -59,7 +59,7 @@ def picture():
     x = np.linspace(-0.4, 1.4, 181)
     with draw.style():
         for ax, (name, neuron) in zip(axes, GATES.items()):
-            w1, w2 = neuron.weights
+            w1, w2 = neuron.values
             field = w1 * x[None, :] + w2 * x[:, None] + float(formal.exact(neuron.bias))
             ax.contourf(x, x, field >= 0, levels=[0.5, 1.5], colors=[draw.PALETTE[4]], alpha=0.25)
             ax.plot(x, [neuron.boundary(v) for v in x], color=draw.PALETTE[1], linewidth=2.4)

@@ -25,7 +25,8 @@ def staircase(budget):
             f"slope of the largest error with the number of {words} steps", measured=slope, published=-1, within=0.1
         )
         yield Claim(
-            f"{words} steps: no error is above its proved bound", measured=all(f.error <= f.bound for f in found)
+            f"{words} steps: no error is above its proved bound",
+            measured=all(f.bound is not None and f.error <= f.bound for f in found),
         )
     yield Figure(
         picture(), "More steps, smaller errors; the last panel shows the rate with its proved bound.", name="steps"
@@ -37,10 +38,10 @@ def picture():
     x = np.linspace(0, 1, 2000)
     with draw.style():
         for ax, m in zip(axes, (6, 12, 48)):
-            found = formal.fit("sin(6*x)", m, method="staircase")
+            one = formal.fit("sin(6*x)", m, method="staircase")
             ax.plot(x, np.sin(6 * x), color=draw.MUTED, linewidth=4, alpha=0.4)
-            ax.plot(x, found(x), color=draw.PALETTE[0], linewidth=1.4)
-            ax.set(xlabel="x", ylabel="sin 6x", title=f"{m} levels, {found.units} neurons")
+            ax.plot(x, one(x), color=draw.PALETTE[0], linewidth=1.4)
+            ax.set(xlabel="x", ylabel="sin 6x", title=f"{m} levels, {one.units} neurons")
         for method, colour, mark in (("staircase", 0, "o"), ("steps", 1, "s")):
             found = [formal.fit("sin(6*x)", int(m), method=method) for m in STEPS]
             name = "logistic" if method == "staircase" else "hard"

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal, TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from .network import NEURON_LIMIT, Network, from_edges, neurons_allowed
 from .neuron import exact
 
 Function = str | Expression | Callable[[np.ndarray], np.ndarray]
-Method = Literal["relu", "staircase", "steps"]
 METHODS = ("relu", "staircase", "steps")
 
 
@@ -58,7 +57,7 @@ def approximate(
     epsilon: float,
     *,
     domain: tuple[float, float] = (0.0, 1.0),
-    method: Method = "relu",
+    method: str = "relu",
     limit: int | None = None,
 ) -> Approximation:
     """A one-hidden-layer network within ``epsilon`` of a function everywhere on an interval.
@@ -82,8 +81,7 @@ def approximate(
     """
     if not 0 < epsilon < np.inf:
         raise FormalError(f"epsilon {epsilon}", wanted="a positive number", way_out="Use 0.01.")
-    if method not in METHODS:
-        raise FormalError(f"method {method!r}", wanted=", ".join(METHODS), way_out="Use 'relu'.")
+    _known(method)
     low, high = _interval(domain)
     allowed = NEURON_LIMIT if limit is None else limit
 
@@ -121,7 +119,7 @@ def fit(
     pieces: int | np.ndarray,
     *,
     domain: tuple[float, float] = (0.0, 1.0),
-    method: Method = "relu",
+    method: str = "relu",
     steepness: float = 10.0,
     limit: int | None = None,
 ) -> Approximation:
@@ -137,6 +135,7 @@ def fit(
     FormalError: the function is not finite at a knot, or the expression does not parse.
     LimitError: more neurons than allowed.
     """
+    _known(method)
     given = None if isinstance(pieces, int) else np.asarray(pieces, float)
     count = pieces if isinstance(pieces, int) else len(pieces) - 1
     if count < 1:
@@ -241,6 +240,11 @@ def _staircase(knots: np.ndarray, values: np.ndarray, steepness: float | None) -
     return _one_hidden(
         np.full(len(jumps), factor).tolist(), (-factor * jumps).tolist(), rises.tolist(), float(values[0]), kind
     )
+
+
+def _known(method: str) -> None:
+    if method not in METHODS:
+        raise FormalError(f"method {method!r}", wanted=", ".join(METHODS), way_out="Use 'relu'.")
 
 
 def _bounded(f: Function) -> TypeGuard[str | Expression]:
