@@ -1,6 +1,6 @@
 """Convolutions, pooling and two whole networks, side by side with PyTorch, in alternating rounds of one process.
 
-    python benchmarks/conv_layers.py [--rounds 7] [--only NAME] [--profile]
+    python -m benchmarks.conv_layers [--rounds 7] [--only NAME] [--profile]
 
 Prints one JSON object: for each case the milliseconds of a forward and
 backward pass (layers) or of a training step (networks), the fastest and the
@@ -37,6 +37,7 @@ except ImportError:
     torch = None
 
 THREADS = 2
+OPTIONS: dict[str, str | bool] = {}
 BATCH = 100
 # name: side of the maps, channels, feature maps, padding, whether the input is differentiated
 LAYERS = {
@@ -49,7 +50,8 @@ LAYERS = {
 
 def looped(step: Callable[[Any], Any], state: Any, times: int) -> Callable[[], None]:
     """A function that runs ``step`` so many times inside one compiled loop."""
-    run = jax.jit(lambda state: lax.fori_loop(0, times, lambda _, s: step(s), state)).lower(state).compile()
+    loop = jax.jit(lambda state: lax.fori_loop(0, times, lambda _, s: step(s), state), compiler_options=OPTIONS)
+    run = loop.lower(state).compile()
     return lambda: jax.block_until_ready(run(state))
 
 

@@ -1,8 +1,19 @@
 """Layers that Flax lacks, or that run faster than Flax's."""
 
 from .activations import activation
-from .conv import Conv, conv2d
+from .block import conv_relu_pool
+from .conv import Conv
+from .convolution import conv2d
 from .pool import avg_pool, l2_pool, max_pool
 from .standardise import Standardise
 
-__all__ = ["Conv", "Standardise", "activation", "avg_pool", "conv2d", "l2_pool", "max_pool"]
+__all__ = [
+    "Conv",
+    "Standardise",
+    "activation",
+    "avg_pool",
+    "conv2d",
+    "conv_relu_pool",
+    "l2_pool",
+    "max_pool",
+]

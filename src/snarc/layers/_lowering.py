@@ -32,8 +32,12 @@ from jax.custom_derivatives import SymbolicZero
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 
-# Up to this many input channels the patches pay (measured, benchmarks/conv_layers.py).
-FEW_CHANNELS = 3
+# Measured with benchmarks/conv_layers.py on one core each: up to so many input channels patches beat Eigen's
+# packing, forwards and for the gradient by the kernel, and the banded matrix is best about so many columns wide.
+PATCHES_FORWARD = 8
+PATCHES_BACKWARD = 3
+BAND = 32
+BAND_POOLED = 40
 
 
 def direct(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -45,7 +49,7 @@ def banded(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """The same by patches of the input and a banded matrix."""
     height, width = kernel.shape[:2]
     rows, columns = x.shape[1] - height + 1, x.shape[2] - width + 1
-    tile = _tile(columns)
+    tile = tile_of(columns, kernel.shape[3], BAND)
     tiles = -(-columns // tile)
     x = jnp.pad(x, ((0, 0), (0, 0), (0, tiles * tile - columns), (0, 0)))
     pieces = patches(x, (rows, tiles), (height, tile + width - 1), (1, tile))
@@ -74,8 +78,13 @@ def patches(x: jax.Array, count: tuple[int, int], size: tuple[int, int], step: t
     return jnp.concatenate(rows, 3).reshape(n * count[0] * count[1], -1)
 
 
-def _tile(columns: int) -> int:
-    return next((t for t in (4, 3, 2) if columns % t == 0), 4) if columns >= 4 else 1
+def tile_of(columns: int, maps: int, wanted: int) -> int:
+    """Neighbouring outputs that share a row of the banded matrix: enough to make it as wide as wanted.
+
+    A divisor of the columns where one is near, as otherwise columns are computed to be thrown away.
+    """
+    least = min(-(-wanted // maps), columns)
+    return next((t for t in range(least, min(2 * least, columns) + 1) if columns % t == 0), least)
 
 
 def by_kernel(x: jax.Array, y: jax.Array) -> jax.Array:
@@ -104,7 +113,7 @@ def transposed(linear: Callable[[jax.Array], jax.Array], like: jax.Array, t: jax
 @jax.custom_jvp
 def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """The convolution of ``(N, H, W, C)`` with ``(h, w, C, K)``, stride 1 and no padding, lowered for the CPU."""
-    return banded(x, kernel) if x.shape[3] <= FEW_CHANNELS else direct(x, kernel)
+    return banded(x, kernel) if x.shape[3] <= PATCHES_FORWARD else direct(x, kernel)
 
 
 def _convolve_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
@@ -115,7 +124,7 @@ def _convolve_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array
     if not isinstance(dx, SymbolicZero):
         dy = dy + transposed(lambda y: by_input(y, kernel), y, dx)
     if not isinstance(dkernel, SymbolicZero):
-        if x.shape[3] <= FEW_CHANNELS:
+        if x.shape[3] <= PATCHES_BACKWARD:
             dy = dy + banded(x, dkernel)
         else:
             dy = dy + transposed(lambda y: by_kernel(x, y), y, dkernel)

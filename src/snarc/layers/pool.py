@@ -153,8 +153,8 @@ def _first_max_jvp(
 def _prepared(
     x: jax.Array, window: Window, strides: Window | None, padding: str, fill: float | jax.Array
 ) -> tuple[jax.Array, tuple[int, int], tuple[int, int], tuple[int, ...]]:
-    size = _pair(window, "window")
-    step = size if strides is None else _pair(strides, "strides")
+    size = window_of(window)
+    step = size if strides is None else window_of(strides, "strides")
     if x.ndim < 3:
         raise ModelError(
             f"maps of shape {x.shape}", wanted="(..., height, width, channels)", way_out="Add the axis of channels."
@@ -179,7 +179,8 @@ def _shaped(y: jax.Array, outer: tuple[int, ...]) -> jax.Array:
     return y.reshape(*outer, *y.shape[1:])
 
 
-def _pair(value: Window, name: str) -> tuple[int, int]:
+def window_of(value: Window, name: str = "window") -> tuple[int, int]:
+    """Height and width in pixels of a window given as one number or two."""
     pair = (value, value) if isinstance(value, int) else tuple(value)
     if len(pair) != 2 or not all(isinstance(v, int) and v > 0 for v in pair):
         raise ModelError(f"{name} {value!r}", wanted="a positive number of pixels, or two", way_out=f"Use {name}=2.")

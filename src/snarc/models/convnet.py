@@ -97,7 +97,10 @@ class ConvNet(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         for convolution, pool in zip(self.convolutions, self.pools):
-            x = _POOLING[self.pooling](self.activation(convolution(x)), pool)
+            if self.pooling == "max" and self.activation is jax.nn.relu:
+                x = convolution.relu_max_pool(x, pool)
+            else:
+                x = _POOLING[self.pooling](self.activation(convolution(x)), pool)
         x = x.reshape(len(x), -1)
         for layer in self.dense:
             x = self.activation(layer(x))

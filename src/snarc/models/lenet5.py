@@ -6,7 +6,7 @@ import jax
 from flax import nnx
 
 from snarc.keys import named
-from snarc.layers import Conv, max_pool
+from snarc.layers import Conv
 from snarc.layers.activations import HE, LECUN
 from snarc.registry import model
 
@@ -41,8 +41,8 @@ class LeNet5(nnx.Module):
         self.output = nnx.Linear(84, outputs, kernel_init=LECUN, rngs=named(rngs, "output"))
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        x = max_pool(nnx.relu(self.conv1(x)), 2)
-        x = max_pool(nnx.relu(self.conv2(x)), 2)
+        x = self.conv1.relu_max_pool(x, 2)
+        x = self.conv2.relu_max_pool(x, 2)
         x = x.reshape(len(x), -1)
         x = nnx.relu(self.dense1(x))
         x = nnx.relu(self.dense2(x))
