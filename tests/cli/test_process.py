@@ -89,10 +89,8 @@ def whole(tmp_path_factory) -> dict[str, Any]:
 def test_k7_a_signal_saves_and_resume_ends_as_if_there_had_been_none(process, whole, tmp_path, number, status) -> None:
     running = start(tmp_path, "--out", "run", "--json", epochs=LONG)
     wait_for_first_epoch(running)
-    sent = time.monotonic()
     running.send_signal(number)
     out, err = running.communicate(timeout=30)
-    assert time.monotonic() - sent < 30
     assert running.returncode == status, err
     assert "Traceback" not in err
     assert "snarc resume run" in err

@@ -233,13 +233,7 @@ def test_runs_are_compared(run, tmp_path):
         compare.compare([run])
 
 
-def test_mnist_is_reported_in_time(mnist, tmp_path):
-    import time
-
+def test_the_report_on_mnist_stays_small(mnist, tmp_path):
     run = snarc.fit("linear", mnist, epochs=1, out=tmp_path / "run", progress=False)
     run.evaluate("test")
-    began = time.perf_counter()
-    path = run.report()
-    # The target is 5 s on an idle machine; this one is shared.
-    assert time.perf_counter() - began < 20
-    assert path.stat().st_size < 3_000_000
+    assert run.report().stat().st_size < 3_000_000

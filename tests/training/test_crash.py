@@ -135,10 +135,8 @@ def test_k7_signals_and_a_closed_stdout_save_and_end_and_the_rest_can_be_trained
     for number in (signal.SIGINT, signal.SIGTERM):
         with start(folder, cache) as process:
             wait_for_progress(folder, process, newest(folder))
-            began = time.monotonic()
             process.send_signal(number)
-            out, err = process.communicate(timeout=60)
-        assert time.monotonic() - began < 30
+            out, err = process.communicate(timeout=30)
         assert (process.returncode, out) == (0, "interrupted\n"), err
         assert json.loads((folder / "status.json").read_text())["status"] == "interrupted"
         assert not list(folder.rglob(".tmp-*"))
@@ -164,10 +162,8 @@ def test_k7_the_command_ends_with_the_status_of_the_signal(tmp_path, cache, numb
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, text=True, env=environment, **pipes) as process:
         wait_for_progress(folder, process, -1)
-        began = time.monotonic()
         process.send_signal(number)
-        _, err = process.communicate(timeout=60)
-    assert time.monotonic() - began < 30
+        _, err = process.communicate(timeout=30)
     assert process.returncode == status, err
     assert "Traceback" not in err
     assert json.loads((folder / "status.json").read_text())["status"] == "interrupted"
@@ -180,9 +176,7 @@ def test_k7_ctrl_c_twice_ends_at_once_and_leaves_whole_files(tmp_path, cache):
         wait_for_progress(folder, process, -1)
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)
-        began = time.monotonic()
-        process.communicate(timeout=60)
-    assert time.monotonic() - began < 10
+        process.communicate(timeout=30)
     Store(folder).latest(strict=True)
     json.loads((folder / "status.json").read_text())
 

@@ -302,10 +302,8 @@ def test_k6_the_second_writer_is_told_who_the_first_is_and_kill_9_frees(tmp_path
     with subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, text=True) as first:
         try:
             assert first.stdout.readline() == "held\n"
-            start = time.monotonic()
             with pytest.raises(LockedRunError) as caught, Store(tmp_path).lock():
                 pass
-            assert time.monotonic() - start < 1
             assert f"process {first.pid} on {os.uname().nodename}" in str(caught.value)
             assert Store(tmp_path).latest(strict=True).step == 1  # reading is free
         finally:
