@@ -78,7 +78,7 @@ def conv_general_dilated(
     dilated = any(d != 1 for d in (*(lhs_dilation or ()), *(rhs_dilation or ())))
     if x.ndim == 4 and not dilated and feature_group_count == 1 and not isinstance(padding, str):
         pads = pads_of(x, kernel, padding)
-        # On CPUs XLA's gradient by the input is wrong where more is padded than the kernel reaches, or a negative number.
+        # On CPUs the gradient by the input is wrong in XLA where padding is negative or exceeds the kernel.
         if any(not 0 <= p < k for pair, k in zip(pads, kernel.shape[:2]) for p in pair):
             x, padding = _padded(x, pads), "VALID"
 

@@ -9,7 +9,7 @@ from flax import nnx
 
 from snarc.errors import ModelError
 from snarc.keys import named
-from snarc.layers import Conv, avg_pool, max_pool
+from snarc.layers import Conv, Dropout, avg_pool, max_pool
 from snarc.layers.activations import LECUN, initializer
 from snarc.layers.activations import activation as activation_named
 from snarc.registry import model
@@ -91,7 +91,7 @@ class ConvNet(nnx.Module):
             ]
         )
         self.output = nnx.Linear(sizes[-1], outputs, kernel_init=LECUN, rngs=named(rngs, "output"))
-        self.dropout = nnx.Dropout(dropout, rngs=named(rngs, "dropout")) if dropout and units else None
+        self.dropout = Dropout(dropout, rngs=named(rngs, "dropout")) if dropout and units else None
         self.pools, self.pooling = tuple(pools), pooling
         self.activation = activation_named(activation)
 

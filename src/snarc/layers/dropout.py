@@ -1,0 +1,71 @@
+"""Dropout whose masks cost little to draw."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import lax
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+
+
+class Dropout(nnx.Dropout):
+    """Sets each unit to 0 with probability ``rate`` while training and scales the others by 1 / (1 - rate).
+
+    Takes the arguments of :class:`flax.nnx.Dropout`.  The masks are a
+    function of the key and of each unit's place alone, so they do not depend
+    on the device or on how many there are.  The rate is met to 2^-16.
+
+    Source: Srivastava et al., JMLR 15 (2014) 1929; bits by Threefry-2x32,
+    Salmon et al., SC'11, all of its 20 rounds.
+    """
+
+    def __call__(self, inputs: jax.Array, *, deterministic: bool | None = None, rngs: Any = None) -> jax.Array:
+        chosen = self.deterministic if deterministic is None else deterministic
+        own = self.rngs if rngs is None else rngs
+        if self.broadcast_dims or self.rate in (0, 1) or chosen or own is None:
+            return super().__call__(inputs, deterministic=deterministic, rngs=rngs)
+        if isinstance(own, nnx.Rngs):
+            own = own[self.rng_collection]
+        key = own if isinstance(own, jax.Array) else own()
+        kept = keep(key, 1 - self.rate, inputs.shape)
+        return jnp.where(kept, inputs / (1 - self.rate), jnp.zeros((), inputs.dtype))
+
+
+def keep(key: jax.Array, probability: float, shape: tuple[int, ...]) -> jax.Array:
+    """Independent Booleans of ``shape`` that are true with this probability, rounded to 2^-16.
+
+    JAX's own generator keeps its rounds in a loop, which XLA does not fuse on
+    a CPU, and spends 32 bits on a Boolean; here one pass computes all rounds
+    and 16 bits serve.
+    """
+    count = math.prod(shape)
+    blocks = -(-count // 4)
+    words = threefry(key_words(key), lax.iota(jnp.uint32, blocks))
+    fields = [half for word in words for half in (word & 0xFFFF, word >> 16)]
+    limit = round(probability * 65536)
+    return jnp.concatenate([field < limit for field in fields])[:count].reshape(shape)
+
+
+def key_words(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Two words of 32 bits that stand for a key of any of JAX's generators."""
+    data = jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
+    return data[0], data[-1]
+
+
+def threefry(key: tuple[jax.Array, jax.Array], counter: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Threefry-2x32 with 20 rounds of the blocks (0, counter): two words a block, Salmon et al. 2011."""
+    schedule = (key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(0x1BD11BDA))
+    a = jnp.broadcast_to(schedule[0], counter.shape)
+    b = counter + schedule[1]
+    for group in range(5):
+        for bits in _ROTATIONS[group % 2]:
+            a = a + b
+            b = a ^ ((b << bits) | (b >> (32 - bits)))
+        a = a + schedule[(group + 1) % 3]
+        b = b + schedule[(group + 2) % 3] + jnp.uint32(group + 1)
+    return a, b
