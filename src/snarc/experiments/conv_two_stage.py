@@ -35,7 +35,7 @@ def conv_two_stage(budget):
         "mnist", train=budget(1_000, 45_000, 45_000), validation=budget(500, 5_000, 5_000), test=budget(500, None, None)
     )
     common = {"batch_size": 100, "standardise": False, "replicas": budget.replicas}
-    epochs = budget(smoke=2, quick=2, full=8)
+    epochs = budget(smoke=2, quick=6, full=8)
     plain = fit(two_stages, mnist, epochs=epochs, optimizer="sgd", learning_rate=1.0, **common)
     adam = fit(two_stages, mnist, epochs=epochs, optimizer="adam", learning_rate=1e-3, **common)
 
@@ -75,7 +75,7 @@ def conv_two_stage(budget):
         name="rates",
     )
     others = []
-    for activation, pooling in budget(MADE_OF[:1], MADE_OF[:1], MADE_OF):
+    for activation, pooling in budget(MADE_OF[:1], MADE_OF[-1:], MADE_OF):
         made_of = {"activation": activation, "pooling": pooling}
         run = fit(two_stages, mnist, learning_rate=1.0, model_options=made_of, **once)
         failed = sum(error > 0.85 for error in run.test.error.values)
@@ -110,7 +110,7 @@ def two_stages(*, inputs, outputs, rngs, activation="relu", pooling="average"):
 
 
 def rates(budget):
-    return budget(smoke=RATES[-2:-1], quick=RATES[1::2], full=RATES)
+    return budget(smoke=RATES[-2:-1], quick=RATES[2::3], full=RATES)
 
 
 def excited(run, count=1_000):
