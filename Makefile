@@ -12,7 +12,7 @@ OURS := --disable-pip-version-check --quiet --no-deps --no-build-isolation --edi
 CODE := src tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow oracles lint format types smoke bench pictures lock clean
+.PHONY: help run test test-slow oracles lint format types smoke bench docs pictures lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,8 +64,11 @@ smoke: $(VENV)/core ## every experiment at its smallest budget
 	$(VENV)/bin/snarc reproduce --all --budget smoke --out findings/smoke --quiet $(ARGS)
 
 bench: $(ORACLES)/ready ## speed and accuracy, side by side with PyTorch, Keras and scikit-learn
-	for work in train_step cold_start accuracy; do \
-		KERAS_BACKEND=jax $(ORACLES)/bin/python benchmarks/$$work.py $(ARGS) || exit 1; done
+	KERAS_BACKEND=jax $(ORACLES)/bin/python -m benchmarks $(ARGS)
+
+docs: $(VENV)/dev ## the documentation as a site under build/docs
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet --editable '.[docs]'
+	$(VENV)/bin/python -m sphinx -b html -q docs build/docs
 
 pictures: $(VENV)/core ## the picture of README.md, made by the program (needs MNIST)
 	$(VENV)/bin/python docs/pictures/make.py
