@@ -17,7 +17,7 @@ STEP, TOO_LONG = 4.2e-5, 4.3e-5
     rows=("S5",),
     question="How large may ADALINE's learning rate be on twelve oaks, and what does standardising change?",
     source="B. Widrow, M. Hoff, IRE WESCON Convention Record 4 (1960) 96; T. Brázdil, Neural networks, lecture",
-    seconds=(3, 4, 4),
+    seconds=(2, 5, 5),
 )
 def adaline_oaks(budget):
     """Age and diameter at breast height of twelve oaks; E(w) = ½ Σ(w·x − d)², all steps over the whole table."""

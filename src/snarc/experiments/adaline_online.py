@@ -12,7 +12,7 @@ from snarc.experiments import Claim, Figure, Note, experiment
     rows=("S6",),
     question="Where does ADALINE end when it learns one example at a time, with a constant rate?",
     source="B. Widrow, M. Hoff (1960); T. Brázdil, Neural networks, lecture: k = (t mod p) + 1",
-    seconds=(3, 4, 5),
+    seconds=(4, 6, 7),
 )
 def adaline_online(budget):
     """The twelve oaks in their order, over and over, with standardised ages.

@@ -15,7 +15,7 @@ THROWS = (1, 1, 0, 0, 1)
     rows=("S8",),
     question="Which probability of heads makes the throws 1, 1, 0, 0, 1 most likely?",
     source="T. Brázdil, Neural networks, lecture",
-    seconds=(2, 2, 2),
+    seconds=(1, 2, 2),
 )
 def coin_likelihood(budget):
     """L(y) = y³(1 − y)²; minus its logarithm is the sum of the cross-entropies of the five throws."""

@@ -12,14 +12,14 @@ from snarc.reading import Estimate
     rows=("S4",),
     question="How many examples with random labels can one neuron learn?",
     source="T. Cover, IEEE Trans. Electronic Computers 14 (1965) 326",
-    seconds=(3, 30, 150),
+    seconds=(1, 20, 80),
 )
 def cover_capacity(budget):
     """Gaussian inputs and random labels; a hyperplane through the origin either exists or not, decided for each "
     "draw."""
     curves = {}
     for inputs in (20, 50):
-        draws = budget(smoke=20, quick=400, full=4000)
+        draws = budget(smoke=20, quick=400, full=2000)
         found = [separable(2 * inputs, inputs, seed) for seed in range(draws)]
         yield Claim(
             f"separable at p = 2N, N = {inputs}",

@@ -14,7 +14,7 @@ from snarc.reading import Estimate, wilson
     rows=("S12",),
     question="How does a multilayer perceptron compare with a tree, a linear SVM, an HMM, naive Bayes and neighbours?",
     source="T. Brázdil, Neural networks, lecture (introduction)",
-    seconds=(10, 45, 200),
+    seconds=(7, 17, 160),
     replicas=(1, 1, 3),
     needs=("mnist",),
 )

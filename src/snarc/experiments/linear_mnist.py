@@ -12,7 +12,7 @@ from snarc.experiments import Claim, Figure, Note, experiment, fit
     rows=("S10",),
     question="How many handwritten digits does a network without hidden units misread?",
     source="LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998) 2278",
-    seconds=(6, 20, 60),
+    seconds=(10, 30, 40),
     replicas=(1, 1, 3),
     needs=("mnist",),
 )

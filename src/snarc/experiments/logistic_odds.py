@@ -14,7 +14,7 @@ TRUE = np.array([-0.5, 1.2, -0.8, 0.4])
     rows=("S7",),
     question="What do the weights of a logistic neuron mean, and are the true ones found?",
     source="D. Cox, J. R. Statist. Soc. B 20 (1958) 215",
-    seconds=(3, 5, 8),
+    seconds=(1, 3, 5),
 )
 def logistic_odds(budget):
     """y = 1/(1 + exp(−w·x)); 1,000 examples drawn with known weights, many times over."""

@@ -17,7 +17,7 @@ AND, XOR = np.array([-1, -1, -1, 1]), np.array([-1, 1, 1, -1])
     rows=("S3",),
     question="Which of AND and XOR can one neuron learn, and how can one be sure that it cannot?",
     source="M. Minsky, S. Papert, Perceptrons (1969)",
-    seconds=(2, 2, 2),
+    seconds=(1, 2, 2),
 )
 def perceptron_and_xor(budget):
     """Rosenblatt's rule with rate 1 on the two truth tables, in order, from zero weights; AND of 0 and 1, XOR of ±1."""

@@ -11,7 +11,7 @@ from snarc.experiments import Claim, Figure, experiment
     rows=("S1",),
     question="How many mistakes does a perceptron make before it makes no more?",
     source="A. Novikoff, Symp. Math. Theory of Automata 12 (1962) 615",
-    seconds=(4, 8, 8),
+    seconds=(2, 8, 8),
 )
 def perceptron_mistake_bound(budget):
     """Random examples of two classes that a hyperplane separates; R is the longest input, gamma the widest margin."""

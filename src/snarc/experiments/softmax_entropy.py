@@ -11,7 +11,7 @@ from snarc.experiments import Claim, Erratum, Figure, experiment
     rows=("S9",),
     question="How uncertain is a prediction, in nats and in bits, and what is the gradient of its cross-entropy?",
     source="C. Shannon, Bell System Technical Journal 27 (1948) 379",
-    seconds=(2, 3, 3),
+    seconds=(1, 2, 2),
 )
 def softmax_entropy(budget):
     """Identities checked on random logits and distributions; derivatives by complex steps."""

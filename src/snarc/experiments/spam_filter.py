@@ -14,7 +14,7 @@ from snarc.reading import Estimate
     rows=("S11",),
     question="Can a single neuron tell unwanted mail from wanted mail by its words?",
     source="T. Brázdil, Neural networks, lecture (introduction)",
-    seconds=(4, 8, 12),
+    seconds=(2, 7, 9),
     replicas=(1, 3, 10),
 )
 def spam_filter(budget):
