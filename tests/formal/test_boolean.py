@@ -217,6 +217,8 @@ def test_too_many_variables_say_why_and_what_else():
         boolean(text)
     with pytest.raises(LimitError, match="limit=131"):
         boolean(lambda *a: True, names=[f"x{k}" for k in range(17)])
+    with pytest.raises(LimitError, match="at most 16"):
+        boolean(np.ones(2**17, bool), method="minimised")
     assert boolean(np.ones(2**10, bool), limit=5000).hidden == 1024
     with pytest.raises(LimitError):
         boolean(np.ones(2**10, bool), limit=1000)

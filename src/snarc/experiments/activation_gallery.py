@@ -13,7 +13,7 @@ X = np.setdiff1d(np.linspace(-6, 6, 601), [0.0, 1.0])
     rows=("F3",),
     question="What do the activation functions look like, and are their derivatives right?",
     source="W. Squire, G. Trapp, SIAM Review 40 (1998) 110, for the complex step",
-    seconds=(3, 3, 3),
+    seconds=(1, 1, 1),
 )
 def activation_gallery(budget):
     """Twelve scalar functions, the logistic one at three steepnesses, and softmax with its Jacobian."""

@@ -11,7 +11,7 @@ from snarc.experiments import Claim, Figure, Note, experiment
     rows=("F19",),
     question="Can a network with a real weight decide any language?",
     source="H. Siegelmann, Science 268 (1995) 545",
-    seconds=(3, 4, 6),
+    seconds=(1, 1, 1),
 )
 def advice_weight(budget):
     """A language drawn by coins for all binary words up to n letters, written into the digits of one weight."""

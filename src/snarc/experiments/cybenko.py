@@ -16,7 +16,7 @@ BOX = ((-1, -1), (1, 1))
     rows=("F14",),
     question="How fast do sums of logistic ridges approach a function, and a set?",
     source="G. Cybenko, Math. Control Signals Systems 2 (1989) 303",
-    seconds=(4, 15, 40),
+    seconds=(3, 10, 17),
 )
 def cybenko(budget):
     """Random ridges, weights by least squares: the largest error of a function, the misclassified measure of a disc."""

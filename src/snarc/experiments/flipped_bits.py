@@ -14,7 +14,7 @@ from snarc.experiments import Claim, Figure, Note, experiment, fit
     rows=("F20",),
     question="What does one flipped bit do to a network, and what to a program?",
     source="T. Brázdil, PV021 Neural Networks (lectures): a rough comparison with the classical computer",
-    seconds=(5, 12, 40),
+    seconds=(3, 5, 5),
 )
 def flipped_bits(budget):
     """64-30-10 on small digits, one bit of one float32 weight; insertion sort of 20 numbers, one bit of its memory."""

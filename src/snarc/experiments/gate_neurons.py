@@ -20,7 +20,7 @@ TABLES = {"AND": [0, 0, 0, 1], "OR": [0, 1, 1, 1], "NAND": [1, 1, 1, 0]}
     rows=("F5",),
     question="Which logic gates are single neurons?",
     source="W. McCulloch, W. Pitts, Bull. Math. Biophys. 5 (1943) 115",
-    seconds=(2, 2, 2),
+    seconds=(1, 1, 1),
 )
 def gate_neurons(budget):
     """Truth tables in integers; then a logistic AND of growing weights w and bias -3w/2."""

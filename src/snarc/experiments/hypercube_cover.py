@@ -13,7 +13,7 @@ from snarc.formal.pictures import picture_region
     rows=("F9",),
     question="How fast does a cover by squares approach a disc?",
     source="C. Bishop, Neural Networks for Pattern Recognition (1995), section 4.2",
-    seconds=(4, 8, 15),
+    seconds=(2, 2, 5),
 )
 def hypercube_cover(budget):
     """Half-planes, a neuron for each square whose centre lies in the disc, and their OR."""

@@ -14,7 +14,7 @@ NOISES = (0.0, 1.0, 2.0, 4.0, 8.0)
     rows=("F1",),
     question="How often does a leaky neuron fire, and how regular are its spikes?",
     source="F. Gabbiani, W. Metzner, J. Exp. Biol. 202 (1999) 1267; A. Siegert, Phys. Rev. 81 (1951) 617",
-    seconds=(3, 10, 40),
+    seconds=(4, 15, 60),
 )
 def integrate_and_fire(budget):
     """Twenty mean currents (given in mV of drive), white noise of 5 mV, against Siegert's formula."""

@@ -13,7 +13,7 @@ from snarc.experiments import Claim, Figure, Table, experiment
     rows=("F4",),
     question="Which sets of binary images can one neuron tell apart?",
     source="M. Minsky, S. Papert, Perceptrons (1969), chapter 12; Farkas's lemma (1902)",
-    seconds=(4, 4, 4),
+    seconds=(2, 2, 2),
 )
 def neuron_hyperplane(budget):
     """Real 8 x 8 digits (scikit-learn's), black where a pixel is at least 8 of 16; answers verified in fractions."""

@@ -14,7 +14,7 @@ LEARNT = 8
     rows=("F8",),
     question="How many neurons does the parity of n bits need, and can it be learnt?",
     source="M. Minsky, S. Papert, Perceptrons (1969), chapter 3; B. Mehlig (2021), chapter 5",
-    seconds=(6, 30, 90),
+    seconds=(6, 45, 140),
     replicas=(2, 10, 20),
 )
 def parity_tree(budget):
@@ -84,6 +84,7 @@ def sizes_and_learning(sizes, hidden, accuracy):
         left.set(xlabel="bits n", ylabel="neurons")
         left.legend()
         right.bar(np.arange(1, len(accuracy) + 1), 100 * np.sort(accuracy))
+        right.xaxis.get_major_locator().set_params(integer=True)
         right.axhline(100, color=draw.PALETTE[1], linestyle="--", linewidth=1.2)
         right.set(
             xlabel="seed, sorted", ylabel="rows learnt of 256 (%)", ylim=(0, 108), title="8-8-2, all rows for training"

@@ -13,7 +13,7 @@ BUMP = "exp(-((x-0.5)^2 + (y-0.5)^2)/0.08)"
     rows=("F12",),
     question="How well do 400 boxes approximate a smooth bump?",
     source="F. Marquardt, Machine Learning for Physicists (lectures), part one",
-    seconds=(4, 8, 12),
+    seconds=(2, 4, 4),
 )
 def quarter_spaces(budget):
     """A Gaussian bump of height 1 and width 0.2 on the unit square, 20 x 20 boxes, hard and logistic."""

@@ -15,7 +15,7 @@ Y = np.array([0.2, 0.4, -0.1])
     rows=("F16",),
     question="What functions do random deep networks compute, and what does a batch save?",
     source="F. Marquardt, Machine Learning for Physicists (lectures), part one",
-    seconds=(3, 6, 10),
+    seconds=(1, 2, 2),
 )
 def random_deep_network(budget):
     """The lecture's 3-2 layer by hand; a 2-30-30-30-1 network on 400 x 400 points, at once and one by one."""

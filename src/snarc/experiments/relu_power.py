@@ -16,7 +16,7 @@ SET = [(Fraction(1, 10), Fraction(3, 10)), (Fraction(1, 2), Fraction(3, 5)), (Fr
     rows=("F15",),
     question="What can one hidden layer of ReLU neurons do on an interval?",
     source="D. Yarotsky, Neural Networks 94 (2017) 103, for interpolation; T. Brázdil, PV021 (lectures)",
-    seconds=(3, 3, 3),
+    seconds=(1, 1, 1),
 )
 def relu_power(budget):
     """x² on [0, 1] with equal pieces; a union of open intervals through the distance to its complement."""

@@ -12,7 +12,7 @@ BOX = ((-1, -1), (1, 1))
     rows=("F13",),
     question="Can one hidden layer draw a square, and how well with 500 neurons?",
     source="F. Marquardt, Machine Learning for Physicists (lectures), bonus homework of part one",
-    seconds=(4, 12, 25),
+    seconds=(4, 12, 17),
 )
 def single_layer_square(budget):
     """Ridges chosen greedily under the symmetries of the square, weights by least squares; beside random ridges."""

@@ -19,7 +19,7 @@ STEEPNESS = {"square": 60, "pentagon": 60, "24 corners": 120}
     rows=("F10",),
     question="Can logistic neurons draw a square, a pentagon, a polygon of 24 corners?",
     source="F. Marquardt, Machine Learning for Physicists (lectures), homework of part one",
-    seconds=(4, 5, 5),
+    seconds=(2, 2, 4),
 )
 def smooth_shapes(budget):
     """One hidden neuron a side and one output neuron that takes their AND; the overlap is intersection over union."""

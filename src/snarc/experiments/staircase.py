@@ -13,7 +13,7 @@ STEPS = np.array([8, 16, 32, 64, 128, 256])
     rows=("F11",),
     question="How does the error of a staircase of neurons fall with their number?",
     source="F. Marquardt, Machine Learning for Physicists (lectures), part one",
-    seconds=(3, 3, 4),
+    seconds=(1, 1, 1),
 )
 def staircase(budget):
     """sin(6x) on [0, 1] from logistic steps and from hard ones, with the bound that interval arithmetic proves."""

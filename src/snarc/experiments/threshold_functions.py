@@ -13,7 +13,7 @@ COUNTS = {2: 14, 3: 104, 4: 1882}
     rows=("F2",),
     question="How many of the Boolean functions of n inputs can one neuron compute?",
     source="W. McCulloch, W. Pitts, Bull. Math. Biophys. 5 (1943) 115; S. Muroga, Threshold Logic (1971)",
-    seconds=(3, 3, 3),
+    seconds=(1, 1, 1),
 )
 def threshold_functions(budget):
     """Every function gets integer weights, checked on every row, or four rows a + b = c + d that forbid them."""

@@ -14,7 +14,7 @@ DECIDERS = {"palindromes": ("ab", lambda w: w == w[::-1]), "balanced-parentheses
     rows=("F18",),
     question="Can a network of a few dozen neurons do all that a Turing machine does?",
     source="H. Siegelmann, E. Sontag, J. Comput. Syst. Sci. 50 (1995) 132; A. Brady, Math. Comp. 40 (1983) 647",
-    seconds=(5, 25, 25),
+    seconds=(2, 7, 7),
 )
 def turing_networks(budget):
     """Busy beavers and two deciders, compiled into saturated-linear neurons with rational weights."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from snarc.errors import FormalError
+from snarc.errors import FormalError, LimitError
 
 from . import implicants as quine
 from .activity import evaluate
@@ -18,6 +18,7 @@ from .network import Network, network, neurons_allowed
 from .neuron import Neuron
 
 Method = Literal["theorem", "minimised", "parity", "gates"]
+MOST_MINIMISED = 16  # some 15 seconds; each further variable takes three times as long
 METHODS = ("theorem", "minimised", "parity", "gates")
 
 
@@ -89,7 +90,7 @@ def boolean(
     ------
     FormalError: the expression does not parse (the place is named), a table of a wrong length, with rows that
         contradict each other or are missing, or a method that does not fit.
-    LimitError: more than 20 variables where a table is needed; more neurons than allowed.
+    LimitError: more than 20 variables where a table is needed, 16 for ``minimised``; more neurons than allowed.
     """
     if method not in METHODS:
         raise FormalError(f"method {method!r}", wanted=", ".join(METHODS), way_out="Use 'theorem'.")
@@ -124,6 +125,12 @@ def _two_layers(
 
 
 def _minimised(table: np.ndarray, names: tuple[str, ...], limit: int | None) -> Synthesis:
+    if len(names) > MOST_MINIMISED:
+        raise LimitError(
+            f"minimising a function of {len(names)} variables",
+            wanted=f"at most {MOST_MINIMISED}",
+            way_out='Use method="theorem", or "gates" for an expression.',
+        )
     positive, exact_positive = quine.minimise(table)
     negative, exact_negative = quine.minimise(~table)
     negated = len(negative) < len(positive)

@@ -182,6 +182,7 @@ def picture_region(ax: Axes, region: Region, side: int = 320, bar: bool = True) 
         ax.grid(False)
         ax.set_xlabel("x")
         ax.set_ylabel("y")
+        ax.locator_params(nbins=5)
         if bar:
             ax.figure.colorbar(image, ax=ax, label="output of the network", pad=0.02)
 
