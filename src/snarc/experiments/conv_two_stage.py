@@ -94,8 +94,8 @@ def conv_two_stage(budget):
     yield Note(
         "What we tried before: without padding, or started as He does, one or two networks in five escaped and learnt, "
         "so the failure is that of a rate near a cliff and not of two stages as such. Adam needed about six passes to "
-        "come below 2.5 %; after four it was near 3 %. Padding, start and the eight passes of the full budget were chosen "
-        "after these trials."
+        "come below 2.5 %; after four it was near 3 %. Padding, start and the eight passes of the full budget were "
+        "chosen after these trials."
     )
 
 
