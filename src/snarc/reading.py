@@ -49,7 +49,12 @@ class Estimate:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with ``mean``, ``standard_error``, ``values`` and ``unit``."""
-        return {"mean": self.mean, "standard_error": self.standard_error, "values": list(self.values), "unit": self.unit}
+        return {
+            "mean": self.mean,
+            "standard_error": self.standard_error,
+            "values": list(self.values),
+            "unit": self.unit,
+        }
 
 
 @dataclass(frozen=True)

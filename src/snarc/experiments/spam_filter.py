@@ -67,8 +67,8 @@ def words(neuron, count=18):
         ax.axvline(0, color=draw.MUTED, linewidth=0.8)
         ax.spines["left"].set_visible(False)
         ax.grid(axis="y", visible=False)
-        ax.text(-1.05, 2 * count - 1.5, "speaks for ham", color=draw.PALETTE[0], weight="semibold")
-        ax.text(1.05, 0.5, "speaks for spam", color=draw.PALETTE[1], weight="semibold", ha="right")
+        ax.text(-1.05, 2 * count - 1.5, "speaks for ham", color=draw.PALETTE[0], weight="bold")
+        ax.text(1.05, 0.5, "speaks for spam", color=draw.PALETTE[1], weight="bold", ha="right")
     return figure
 
 

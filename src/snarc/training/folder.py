@@ -164,5 +164,5 @@ def open(path: str | Path, *, data: Any = None, model: Any = None) -> Run:
 
 def platform_of(environment: Mapping[str, Any]) -> dict[str, Any]:
     """What bit-identity depends on: machine type, versions, device kind and count."""
-    kept = ("machine", "processor", "backend", "devices", "packages", "python")
+    kept = ("machine", "processor", "cores", "backend", "devices", "packages", "python")
     return {name: environment.get(name) for name in kept} | {"system": platform.system()}
