@@ -1,6 +1,6 @@
 """D1: the same seed in fresh processes gives the same bytes; a dense network's do not depend on the number of cores.
 
-A convolutional network's do: its kernels' gradients are sums over all pixels, which XLA splits over the threads there are.
+A convolutional network's do: the gradients of its kernels are sums over all pixels, which XLA splits among its threads.
 """
 
 import os
