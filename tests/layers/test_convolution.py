@@ -31,7 +31,7 @@ def close(a, b, tolerance=2e-5):
     a, b = np.asarray(a), np.asarray(b)
     assert a.shape == b.shape
     assert a.dtype == b.dtype
-    np.testing.assert_allclose(a, b, atol=tolerance * max(1, np.abs(b).max()), rtol=0)
+    np.testing.assert_allclose(a, b, atol=tolerance * max(1, np.abs(b).max(initial=0)), rtol=0)
 
 
 def drawn(seed, *shapes, dtype=np.float32):
