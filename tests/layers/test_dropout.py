@@ -67,3 +67,9 @@ def test_saves_and_takes_streams_as_that_of_flax():
     a, b = (jax.tree.leaves(nnx.split(layer)[1]) for layer in (ours, theirs))
     assert [one.shape for one in a] == [one.shape for one in b]
     assert isinstance(ours, nnx.Dropout)
+
+
+def test_rows_added_behind_change_no_mask():
+    """A batch padded for several devices must drop the same units as one that is not."""
+    key = jax.random.key(2)
+    assert np.array_equal(keep(key, 0.5, (32, 30))[:30], keep(key, 0.5, (30, 30)))

@@ -41,14 +41,15 @@ def keep(key: jax.Array, probability: float, shape: tuple[int, ...]) -> jax.Arra
 
     JAX's own generator keeps its rounds in a loop, which XLA does not fuse on
     a CPU, and spends 32 bits on a Boolean; here one pass computes all rounds
-    and 16 bits serve.
+    and 16 bits serve.  Counters run along the last axis, row after row, so
+    that rows added behind (the padding of a batch) change no other row.
     """
-    count = math.prod(shape)
-    blocks = -(-count // 4)
-    words = threefry(key_words(key), lax.iota(jnp.uint32, blocks))
+    *front, width = shape
+    rows, blocks = math.prod(front), -(-width // 4)
+    words = threefry(key_words(key), lax.iota(jnp.uint32, rows * blocks).reshape(rows, blocks))
     fields = [half for word in words for half in (word & 0xFFFF, word >> 16)]
     limit = round(probability * 65536)
-    return jnp.concatenate([field < limit for field in fields])[:count].reshape(shape)
+    return jnp.concatenate([field < limit for field in fields], axis=1)[:, :width].reshape(shape)
 
 
 def key_words(key: jax.Array) -> tuple[jax.Array, jax.Array]:

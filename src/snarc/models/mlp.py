@@ -9,6 +9,7 @@ from flax import nnx
 
 from snarc.errors import LimitError, ModelError
 from snarc.keys import named
+from snarc.layers import Dropout
 from snarc.layers.activations import activation as activation_named
 from snarc.layers.activations import initializer
 from snarc.registry import model
@@ -70,7 +71,7 @@ class MLP(nnx.Module):
         )
         self.activations = tuple(activation_named(name) for name in names)
         self.activation_names = tuple(names)
-        self.dropout = nnx.Dropout(dropout, rngs=named(rngs, "dropout")) if dropout else None
+        self.dropout = Dropout(dropout, rngs=named(rngs, "dropout")) if dropout else None
 
     def __call__(self, x: jax.Array) -> jax.Array:
         x = x.reshape(len(x), -1)

@@ -7,7 +7,6 @@ does not depend on where an epoch was cut.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Protocol
 
 import jax
@@ -16,6 +15,7 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from .compiling import compiled
 from .step import COLUMNS, Program, State, step
 
 
@@ -81,7 +81,7 @@ class Resident:
     def advance(
         self, program: Program, state: State, epoch: Any, rates: np.ndarray, start: int, stop: int, trace: Any
     ) -> tuple[State, Any]:
-        run = _advance_replicas if self.vectorised else _advance
+        run = compiled(_steps_of_replicas if self.vectorised else _steps, (0, 1, 2))
         return run(
             program, self.batch_size, self.over, state, self.inputs, self.targets, epoch,
             np.int32(self.count), rates, np.int32(start), np.int32(stop), trace,
@@ -109,7 +109,7 @@ class Streamed:
             x, y = epoch.batch(position)
             mask = (np.arange(self.rows) < len(x)).astype(np.float32)
             x, y = self._spread(_fill(x, self.rows)), self._spread(_fill(y, self.rows))
-            state, sums = _single(program, state, x, y, self._spread(mask), rates[position])
+            state, sums = compiled(step, (0,))(program, state, x, y, self._spread(mask), rates[position])
             # Reading the sums waits for the step, which keeps the queue of steps one deep.
             trace[position] = np.asarray(sums)
         return state, trace
@@ -187,11 +187,7 @@ def _steps(
     return state, trace
 
 
-_advance = jax.jit(_steps, static_argnums=(0, 1, 2))
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _advance_replicas(
+def _steps_of_replicas(
     program: Program, batch_size: int, over: Mesh | None, state: State, inputs: jax.Array, targets: jax.Array,
     order: jax.Array, count: jax.Array, rates: jax.Array, start: jax.Array, stop: jax.Array, trace: jax.Array,
 ) -> tuple[State, jax.Array]:  # fmt: skip
@@ -199,9 +195,6 @@ def _advance_replicas(
         return _steps(program, batch_size, over, state, inputs, targets, order, count, rates, start, stop, trace)
 
     return jax.vmap(one)(state, order, trace)
-
-
-_single = jax.jit(step, static_argnums=0)
 
 
 def empty_trace(steps: int) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -14,6 +13,7 @@ from flax import nnx
 
 from snarc.data import Task
 
+from .compiling import compiled
 from .losses import Loss
 from .step import apply, cast, parts
 
@@ -26,7 +26,6 @@ def rows_for(shape: tuple[int, ...]) -> int:
     return int(2 ** np.clip(math.floor(math.log2(_ELEMENTS / max(1, math.prod(shape)))), 0, 9))
 
 
-@partial(jax.jit, static_argnums=(0, 1))
 def _outputs(graph: nnx.GraphDef, precision: str, weights: Any, rest: Any, x: jax.Array) -> jax.Array:
     network = nnx.merge(graph, cast(weights, precision), rest)
     outputs = apply(network, x, precision)
@@ -37,7 +36,7 @@ def function(network: nnx.Module, precision: str = "float32") -> Callable[[np.nd
     """The evaluation-mode function of a network: a batch of inputs to logits."""
     network.eval()
     graph, weights, rest = parts(network)
-    return lambda x: _outputs(graph, precision, weights, rest, x)
+    return lambda x: compiled(_outputs, (0, 1))(graph, precision, weights, rest, x)
 
 
 def outputs(of: Callable[[np.ndarray], jax.Array], split: Any) -> np.ndarray:

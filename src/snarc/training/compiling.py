@@ -1,0 +1,30 @@
+"""How the engine's programs are compiled."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+# Left to itself XLA gives convolutions on a CPU to a library that is slower than Eigen (benchmarks/conv_layers.py);
+# this leaves that library the matrix products alone.
+CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT"}
+
+
+@functools.cache
+def compiled(function: Callable[..., Any], static: tuple[int, ...]) -> Any:
+    """``jax.jit`` with the options that suit the device; one compiled function for each function given."""
+    return jax.jit(function, static_argnums=static, compiler_options=_options())
+
+
+@functools.cache
+def _options() -> dict[str, str] | None:
+    if jax.default_backend() != "cpu":
+        return None
+    try:
+        jax.jit(lambda: 0, compiler_options=CPU_OPTIONS)()
+    except (jax.errors.JaxRuntimeError, ValueError):
+        return None  # another version of XLA, which does not know them
+    return CPU_OPTIONS
