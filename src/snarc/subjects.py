@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jaxtyping import Array, Float
 
 from .data import Split, Task
 from .errors import DataError, ModelError
@@ -36,7 +37,7 @@ class Subject:
     network: nnx.Module | None = None
     name: str = "network"
 
-    def probabilities(self, x: Any) -> jax.Array:
+    def probabilities(self, x: Any) -> Float[Array, "n classes"]:
         """Softmax of the logits, ``(N, classes)``."""
         return jax.nn.softmax(self.logits(x), axis=-1)
 

@@ -10,9 +10,12 @@ from snarc import keys
 from snarc.layers.standardise import Standardise
 from snarc.models.network import Network, build
 from snarc.training import losses
+from snarc.training import step as steps
 from snarc.training.optimizers import Optimizer, direction, rates
 from snarc.training.recipe import Recipe
-from snarc.training.step import CORRECT, COUNT, LOSS, begin, step
+from snarc.training.step import CORRECT, COUNT, LOSS, begin
+
+step = jax.jit(steps.step, static_argnums=0)
 
 
 def start(layout="4-5-3", optimizer="sgd", seed=0, **options):
@@ -153,3 +156,11 @@ def test_keys_depend_on_names_alone():
     assert jax.random.key_data(a).tolist() == jax.random.key_data(b).tolist()
     other = keys.named(few, "conv2").params()
     assert jax.random.key_data(a).tolist() != jax.random.key_data(other).tolist()
+
+
+def test_shapes_are_checked_in_the_tests():
+    """The import hook of conftest's options is at work: arrays that do not fit are refused by their annotation."""
+    import jaxtyping
+
+    with pytest.raises(jaxtyping.TypeCheckError):
+        losses.cross_entropy(jnp.zeros((3, 2)), jnp.zeros(4, int))

@@ -7,31 +7,32 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jaxtyping import Array, Float
 
 from snarc.errors import ModelError, nearest
 
 
-def sign(x: jax.Array) -> jax.Array:
+def sign(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """-1, 0 or 1; its derivative is 0 everywhere."""
     return jnp.sign(x)
 
 
-def step(x: jax.Array) -> jax.Array:
+def step(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Heaviside's step: 1 where ``x >= 0``, else 0; its derivative is 0 everywhere."""
     return (x >= 0).astype(x.dtype)
 
 
-def scaled_tanh(x: jax.Array) -> jax.Array:
+def scaled_tanh(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """1.7159 tanh(2x/3) of LeCun et al. (1998): linear on [-1, 1], with f(1) close to 1."""
     return 1.7159 * jnp.tanh((2 / 3) * x)
 
 
-def saturated_linear(x: jax.Array) -> jax.Array:
+def saturated_linear(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """0 below 0, x between, 1 above 1 (Siegelmann and Sontag 1995)."""
     return jnp.clip(x, 0, 1)
 
 
-def identity(x: jax.Array) -> jax.Array:
+def identity(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The input itself."""
     return x
 

@@ -7,6 +7,7 @@ from functools import reduce
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array, Num
 
 from snarc.layers import _lowering
 from snarc.layers.convolution import Padding, conv2d, lax_padding, pads_of
@@ -15,7 +16,7 @@ from snarc.layers.pool import Window, first_of, max_pool, maximum, window_of
 
 def conv_relu_pool(
     x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None, *, padding: Padding = "VALID", pool: Window = 2
-) -> jax.Array:
+) -> Num[Array, "n rows columns maps"]:
     """``max_pool(relu(conv2d(x, kernel, padding=padding) + bias), pool)``, computed together.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array, Num
 
 from snarc.errors import ModelError
 from snarc.layers import _lowering
@@ -17,7 +18,7 @@ Padding = str | int | Sequence[int | tuple[int, int]]
 
 def conv2d(
     x: jax.Array, kernel: jax.Array, *, strides: int | tuple[int, int] = 1, padding: Padding = "VALID"
-) -> jax.Array:
+) -> Num[Array, "n rows columns maps"]:
     """Slide a kernel over maps (the cross-correlation that networks call convolution).
 
     Parameters

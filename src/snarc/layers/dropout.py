@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import lax
+from jaxtyping import Array, Bool
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 
@@ -36,7 +37,7 @@ class Dropout(nnx.Dropout):
         return jnp.where(kept, inputs / (1 - self.rate), jnp.zeros((), inputs.dtype))
 
 
-def keep(key: jax.Array, probability: float, shape: tuple[int, ...]) -> jax.Array:
+def keep(key: jax.Array, probability: float, shape: tuple[int, ...]) -> Bool[Array, "*shape"]:
     """Independent Booleans of ``shape`` that are true with this probability, rounded to 2^-16.
 
     JAX's own generator keeps its rounds in a loop, which XLA does not fuse on

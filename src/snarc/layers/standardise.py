@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jaxtyping import Array, Float, Shaped
 
 
 class Fixed(nnx.Variable):
@@ -31,10 +31,10 @@ class Standardise(nnx.Module):
         self.mean = Fixed(jnp.asarray(mean, jnp.float32))
         self.scale = Fixed(jnp.asarray(np.where(scale > 0, scale, 1.0), jnp.float32))
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Shaped[Array | np.ndarray, "*shape"]) -> Float[Array, "*shape"]:
         floating = jnp.issubdtype(x.dtype, jnp.floating)
         dtype = jnp.promote_types(self.mean.dtype, x.dtype) if floating else self.mean.dtype
         if jnp.issubdtype(x.dtype, jnp.integer):
             x = x.astype(dtype) * (1 / 255)
         inverse = 1 / self.scale[...]
-        return x.astype(dtype) * inverse - self.mean[...] * inverse
+        return jnp.asarray(x, dtype) * inverse - self.mean[...] * inverse

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jaxtyping import Float, Shaped
 
 from snarc.data import Task
 
@@ -39,7 +40,7 @@ def function(network: nnx.Module, precision: str = "float32") -> Callable[[np.nd
     return lambda x: compiled(_outputs, (0, 1))(graph, precision, weights, rest, x)
 
 
-def outputs(of: Callable[[np.ndarray], jax.Array], split: Any) -> np.ndarray:
+def outputs(of: Callable[..., jax.Array], split: Any) -> Float[np.ndarray, " n *outputs"]:
     """Logits ``(N, outputs)`` of every example of a split, in its order."""
     count = len(split)
     shape = tuple(split.inputs.shape[1:])
@@ -51,7 +52,9 @@ def outputs(of: Callable[[np.ndarray], jax.Array], split: Any) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def score(logits: np.ndarray, targets: np.ndarray, loss: Loss, task: Task) -> dict[str, float]:
+def score(
+    logits: Float[np.ndarray, " n *outputs"], targets: Shaped[np.ndarray, " n *wanted"], loss: Loss, task: Task
+) -> dict[str, float]:
     """Loss and, for classes, accuracy and error; for numbers RMSE and R2: sums over examples, divided once."""
     losses = np.asarray(loss(jnp.asarray(logits), jnp.asarray(targets)), np.float64)
     numbers = {"loss": float(losses.sum() / len(losses)), "examples": len(losses)}
