@@ -20,6 +20,7 @@ FLOORS = (
     ("registry",),
     ("reading",),
     ("draw",),
+    ("film",),
     ("formal", "layers", "data"),
     ("learners", "models"),
     ("training",),
@@ -114,7 +115,11 @@ def test_nothing_can_run_code_from_a_file(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in modules() if room_of(p) in ("errors", "keys", "registry", "reading", "draw", "formal", "learners")],
+    [
+        p
+        for p in modules()
+        if room_of(p) in ("errors", "keys", "registry", "reading", "draw", "film", "formal", "learners")
+    ],
     ids=lambda path: str(path.relative_to(SOURCE)),
 )
 def test_the_ground_floor_loads_no_jax_and_no_matplotlib(path: Path) -> None:

@@ -38,6 +38,7 @@ _ROOMS: tuple[str, ...] = (
     "draw",
     "errors",
     "experiments",
+    "film",
     "formal",
     "keys",
     "layers",

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from snarc.errors import DataError, LimitError, RecipeError
-from snarc.learners import Adaline, Perceptron, animate, film, picture
+from snarc.film import animate
+from snarc.learners import Adaline, Perceptron, film, picture
 from snarc.learners.pictures import steps_to_show
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])

@@ -19,7 +19,6 @@ _WHERE = {
     "Margin": "margin",
     "Perceptron": "perceptron",
     "SoftmaxRegression": "logistic",
-    "animate": "animation",
     "cover_count": "capacity",
     "cover_probability": "capacity",
     "empirical_risk": "losses",
@@ -39,7 +38,6 @@ __all__ = [
     "Margin",
     "Perceptron",
     "SoftmaxRegression",
-    "animate",
     "cover_count",
     "cover_probability",
     "empirical_risk",
@@ -50,7 +48,6 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .adaline import Adaline, AdalineClassifier, Bowl
-    from .animation import animate
     from .capacity import cover_count, cover_probability
     from .hebb import Hebb
     from .hmm import GaussianHMM, HMMClassifier

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snarc.errors import DataError, RecipeError
-
-from .animation import animate
+from snarc.film import animate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from snarc.errors import LimitError, RecipeError
 
-from ._checks import positive
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -82,7 +80,8 @@ def animate(
     LimitError: too many frames.
     """
     path, frames = Path(path), list(frames)
-    fps = positive("fps", fps)
+    if not 0 < fps <= 100:
+        raise RecipeError(f"fps={fps!r}", wanted="a positive number, at most 100", way_out="Use fps=4.")
     if path.suffix.lower() not in (".gif", ".html"):
         raise RecipeError(
             f"an animation called {path.name!r}", wanted="a name that ends in .gif or .html", way_out="Rename it."
