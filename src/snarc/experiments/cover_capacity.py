@@ -15,8 +15,9 @@ from snarc.reading import Estimate
     seconds=(1, 20, 80),
 )
 def cover_capacity(budget):
-    """Gaussian inputs and random labels; a hyperplane through the origin either exists or not, decided for each "
-    "draw."""
+    """Gaussian inputs and random labels; a hyperplane through the origin either exists or not, decided for each
+    draw.
+    """
     curves = {}
     for inputs in (20, 50):
         draws = budget(smoke=20, quick=400, full=2000)

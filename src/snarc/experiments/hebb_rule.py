@@ -16,8 +16,9 @@ N = 20
     seconds=(1, 20, 45),
 )
 def hebb_rule(budget):
-    """Patterns of ±1 with random targets ±1 for a neuron with 20 inputs; Δw = ηtx once, against Δw = η(t − O)x "
-    "repeated."""
+    """Patterns of ±1 with random targets ±1 for a neuron with 20 inputs; Δw = ηtx once, against Δw = η(t − O)x
+    repeated.
+    """
     draws = budget(smoke=20, quick=400, full=1000)
     trials = [problem(seed, N) for seed in range(draws)]
     once = [learners.Hebb().fit(x, t).converged_ for x, t in trials]

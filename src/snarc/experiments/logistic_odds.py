@@ -25,7 +25,8 @@ def logistic_odds(budget):
         "largest error of log-odds(logistic(x)) = x, |x| up to 8",
         measured=float(np.abs(log_odds(logistic(x)) - x).max()),
         at_most=1e-12,
-        note="Further out a double cannot hold it: near 1, rounding y by 1e-16 moves its log-odds by exp(x)·1e-16.",
+        note="Further out a double cannot hold it: near 1, rounding y by 1e-16 moves its log-odds by exp(x)·1e-16; "
+        "up to 9, which was tried first, the error is 1.3e-12.",
     )
     sets = budget(smoke=10, quick=200, full=1000)
     fits = [trial(seed) for seed in range(sets)]

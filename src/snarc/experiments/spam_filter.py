@@ -18,8 +18,9 @@ from snarc.reading import Estimate
     replicas=(1, 3, 10),
 )
 def spam_filter(budget):
-    """4,000 generated mails as counts of 193 words; replicas differ by the mails. A quarter is held out for the "
-    "test."""
+    """4,000 generated mails as counts of 193 words; replicas differ by the mails. A quarter is held out for the
+    test.
+    """
     from sklearn.naive_bayes import MultinomialNB
 
     mails = budget(400, 4000, 4000)
@@ -50,7 +51,9 @@ def spam_filter(budget):
         "The surest ham, the surest spam, and the mail the perceptron is least sure of (words counted, in any order).",
     )
     yield Note(
-        "The mail is generated, not real: see snarc.data.mail. It shows the method, not the rate on your own mail."
+        "The mail is generated, not real: see snarc.data.mail. It shows the method, not the rate on your own mail. "
+        "In a first corpus, with shorter mails that borrowed more words from the other kind, both learners were right "
+        "about 95 % of the time; its mails were then made longer."
     )
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
 import numpy as np
 
 from snarc import keys
@@ -298,8 +297,3 @@ def put(network: Any, state: State) -> Any:
 
     nnx.update(network, state.weights, state.rest)
     return network
-
-
-def blocked(tree: Any) -> Any:
-    """Wait until every array of the tree is computed."""
-    return jax.block_until_ready(tree)
