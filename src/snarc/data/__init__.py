@@ -5,6 +5,7 @@ from .arrays import check_inputs, check_targets, from_arrays
 from .canonical import fetch
 from .dataset import Dataset, Split, Task
 from .describing import describe
+from .deskewing import deskew
 from .loading import load, read_like
 from .moments import moments
 from .stream import Stream
@@ -18,6 +19,7 @@ __all__ = [
     "check_inputs",
     "check_targets",
     "describe",
+    "deskew",
     "fetch",
     "from_arrays",
     "load",
