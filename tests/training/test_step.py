@@ -113,15 +113,18 @@ def test_losses_are_exact_for_huge_logits(dtype):
 
 
 def test_squared_error_to_classes_has_targets_of_plus_and_minus_one():
-    found = losses.squared_error_to_classes(jnp.array([[1.0, -1.0, 0.0]]), jnp.array([0]))
+    found = losses.Loss("squared-error", classes=True)(jnp.array([[1.0, -1.0, 0.0]]), jnp.array([0]))
     assert float(found[0]) == pytest.approx(1 / 3)
+    off = losses.Loss("squared-error", classes=True, values=(0.0, 2.0))(jnp.array([[1.0, -1.0, 0.0]]), jnp.array([0]))
+    assert float(off[0]) == pytest.approx(2 / 3)
 
 
 def test_weight_decay_is_decoupled(rng):
     of = Optimizer("adam", 0.9, 0.01, None)
-    weights = {"w": jnp.ones(3)}
-    update, _ = direction(of).update({"w": jnp.zeros(3)}, direction(of).init(weights), weights)
+    weights = {"w": jnp.ones((3, 2)), "b": jnp.ones(2)}
+    update, _ = direction(of).update(jax.tree.map(jnp.zeros_like, weights), direction(of).init(weights), weights)
     np.testing.assert_allclose(update["w"], 0.01, rtol=1e-6)
+    np.testing.assert_array_equal(update["b"], 0)
 
 
 def test_clipping_bounds_the_global_norm():

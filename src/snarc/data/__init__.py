@@ -1,7 +1,7 @@
 """Data sets: named ones, and your own from folders, files and arrays."""
 
 from ._places import cache_folder
-from .arrays import check_inputs, check_targets, from_arrays
+from .arrays import check_inputs, check_targets, check_weights, from_arrays
 from .canonical import fetch
 from .dataset import Dataset, Split, Task
 from .describing import describe
@@ -18,6 +18,7 @@ __all__ = [
     "cache_folder",
     "check_inputs",
     "check_targets",
+    "check_weights",
     "describe",
     "deskew",
     "fetch",

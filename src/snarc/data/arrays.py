@@ -33,6 +33,7 @@ def from_arrays(
     y_test: Any = None,
     columns: Sequence[str] = (),
     overlap: str = "refuse",
+    weights: Any = None,
 ) -> Dataset:
     """A Dataset from inputs and targets in memory.
 
@@ -49,6 +50,7 @@ def from_arrays(
     x_test, y_test: the test split, where it is a given one.
     columns: names of the input columns of a table.
     overlap: ``"refuse"`` or ``"warn"`` when examples of ``x_test`` also occur in ``x``.
+    weights: how much each example counts in training ``(N,)``, at least 0; by default all the same.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def from_arrays(
     inputs = check_inputs(x)
     targets, found = check_targets(y, n=len(inputs), task=task, classes=classes)
     source: dict[str, Any] = {"note": said(found, given=task is not None)}
-    whole, tests = Split(inputs, targets), None
+    whole, tests = Split(inputs, targets, check_weights(weights, len(inputs))), None
     if x_test is not None or y_test is not None:
         if x_test is None or y_test is None:
             missing = "x_test" if x_test is None else "y_test"
@@ -93,6 +95,30 @@ def given_test(task: Task, whole: Split, x: Any, y: Any, what: str = "x_test") -
         came = f"{what}: {found.outputs(())} targets a row"
         raise DataError(came, wanted=f"{task.outputs(())}, as for training", way_out="Check the target columns.")
     return Split(inputs, targets)
+
+
+def check_weights(weights: Any, n: int, what: str = "weights") -> np.ndarray | None:
+    """Example weights as float64 ``(N,)``, or none.
+
+    Raises
+    ------
+    DataError: not one finite number of at least 0 for each example, or all of them 0.
+    """
+    if weights is None:
+        return None
+    array = np.asarray(weights)
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"{what} of type {array.dtype}", wanted="numbers", way_out=f"Give {what} as floats.")
+    if array.shape != (n,):
+        raise DataError(f"{what} has the shape {array.shape}", wanted=f"({n},)", way_out="Give one for each example.")
+    array = array.astype(np.float64)
+    bad = ~(np.isfinite(array) & (array >= 0))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise DataError(f"{what}: row {row} is {array[row]:g}", wanted="at least 0, finite", way_out="Mend that row.")
+    if not array.any():
+        raise DataError(f"{what} are all 0", wanted="one above 0", way_out="Leave them out for equal ones.")
+    return array
 
 
 def column_names(x: Any) -> tuple[str, ...]:

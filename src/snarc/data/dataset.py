@@ -41,10 +41,12 @@ class Split:
     ----------
     inputs: ``(N, ...)``; uint8 for images (0 to 255, scaled to [0, 1] by the network's input stage) or float32.
     targets: int32 labels ``(N,)``, float32 ``(N, outputs)`` for regression, or the inputs themselves.
+    weights: how much each example counts in training ``(N,)``, at least 0; none: all the same.
     """
 
     inputs: np.ndarray
     targets: np.ndarray
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -54,7 +56,14 @@ class Split:
 
     def take(self, index: np.ndarray | slice) -> Split:
         """The examples at these positions."""
-        return Split(self.inputs[index], self.targets[index])
+        weights = None if self.weights is None else self.weights[index]
+        return Split(self.inputs[index], self.targets[index], weights)
+
+    def mean_one(self) -> np.ndarray | None:
+        """The weights scaled to a mean of 1, float32 ``(N,)``, or none."""
+        if self.weights is None:
+            return None
+        return (self.weights / self.weights.mean(dtype=np.float64)).astype(np.float32)
 
     def gather(self, index: np.ndarray | slice) -> Split:
         """The same as :meth:`take`; a stream has it too, and there it reads the examples into memory."""
@@ -126,6 +135,9 @@ class Dataset:
                 else:  # a stream: its inputs are read a batch at a time and never all held
                     for inputs, _ in split.batches(np.arange(len(split)), 256):
                         digest.update(np.ascontiguousarray(inputs).data)
+            weights = getattr(split, "weights", None)
+            if weights is not None:
+                digest.update(f"{name} weights".encode() + np.ascontiguousarray(weights).tobytes())
         return digest.hexdigest()
 
 

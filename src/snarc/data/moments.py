@@ -16,7 +16,8 @@ def moments(split: Any) -> tuple[np.ndarray, np.ndarray]:
 
     Parameters
     ----------
-    split: a Split or a stream.  uint8 inputs count as value / 255, as the network's input stage makes them.
+    split: a Split or a stream.  uint8 inputs count as value / 255, as the network's input stage makes them; each
+        example counts with its weight, where the split has weights.
 
     Returns
     -------
@@ -38,6 +39,8 @@ def moments(split: Any) -> tuple[np.ndarray, np.ndarray]:
     n = len(split)
     if n == 0:
         raise DataError("a split without examples has no mean", wanted="at least one example", way_out="Give data.")
+    if getattr(split, "weights", None) is not None:
+        return _weighted(split.inputs, split.weights)
     shape, dtype = tuple(split.inputs.shape), np.dtype(split.inputs.dtype)
     size = max(1, _PIECE // max(1, int(np.prod(shape[1:])) * dtype.itemsize))
     size = size if isinstance(split.inputs, np.ndarray) else min(size, 256)
@@ -49,6 +52,16 @@ def moments(split: Any) -> tuple[np.ndarray, np.ndarray]:
         for inputs, _ in split.batches(np.arange(n), size):
             add(inputs)
     return add.result()
+
+
+def _weighted(inputs: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    rows = inputs.reshape(len(inputs), -1, inputs.shape[-1]).astype(np.float64)
+    rows = rows / 255 if inputs.dtype == np.uint8 else rows
+    share = (weights / weights.sum(dtype=np.float64) / rows.shape[1])[:, None, None]
+    shift = rows[int(np.argmax(weights > 0)), 0]  # what is constant becomes exactly zero
+    mean = (share * (rows - shift)).sum(axis=(0, 1))
+    std = np.sqrt((share * (rows - shift - mean) ** 2).sum(axis=(0, 1)))
+    return mean + shift, np.where(std > 0, std, 1.0)
 
 
 class _Bytes:

@@ -57,6 +57,46 @@ def check(model: Any, recipe: Recipe, dataset: Dataset, devices: int) -> None:
     _check_memory(model, recipe, dataset)
 
 
+def check_network(network: Network, recipe: Recipe, loss: str, examples: int) -> None:
+    """What of a network and a recipe cannot go together.
+
+    Raises
+    ------
+    RecipeError: softmax outputs under a loss that wants logits, batch statistics of single examples, a line search
+        on a function that is random or changes from batch to batch.
+    """
+    outputs = getattr(network.body, "activation_names", ("",))[-1]
+    if outputs == "softmax" and loss != "squared-error":
+        raise RecipeError(
+            f"softmax outputs with loss {loss!r}, which is computed from logits",
+            wanted="logits, that is, output 'identity'",
+            way_out="Drop the model's output option; probabilities are made from the logits.",
+        )
+    modules = [module for _, module in nnx.iter_modules(network)]
+    if recipe.batch_size == 1 and any(isinstance(module, nnx.BatchNorm) for module in modules):
+        raise RecipeError(
+            "batch normalisation with a batch size of 1, where every deviation from the mean is 0",
+            wanted="at least 2 examples a batch",
+            way_out="Use batch_size=32, or layer normalisation.",
+        )
+    if recipe.optimizer != "lbfgs":
+        return
+    if recipe.batch_size != examples:
+        raise RecipeError(
+            f"lbfgs with batches of {recipe.batch_size} of {examples} examples",
+            wanted="the whole training split in each step, so that its line search sees one function",
+            way_out="Leave out batch_size, or use optimizer='adam'.",
+        )
+    for module in modules:
+        rate = getattr(module, "rate", None)
+        if isinstance(module, nnx.Dropout) or (rate is not None and "Dropout" in type(module).__name__):
+            raise RecipeError(
+                "lbfgs with dropout, which changes the function within its line search",
+                wanted="a network without randomness",
+                way_out="Drop the model's dropout option, or use optimizer='adam'.",
+            )
+
+
 def _check_memory(model: Any, recipe: Recipe, dataset: Dataset) -> None:
     """Refuse what cannot fit: weights, optimiser memory and gradients of all replicas, estimated from shapes."""
     if isinstance(model, nnx.Module):

@@ -53,6 +53,7 @@ class Resident:
     ----------
     inputs, targets: the training split.
     batch_size: examples per step; on several devices each takes its share.
+    weights: of the examples ``(N,)``, 1 on average, or none for equal ones.
     vectorised: whether states carry a leading replica axis.
     over: the devices, or none for the default one.
     """
@@ -63,12 +64,13 @@ class Resident:
         targets: np.ndarray,
         batch_size: int,
         *,
+        weights: np.ndarray | None = None,
         vectorised: bool = False,
         over: Mesh | None = None,
     ) -> None:
         self.count, self.batch_size, self.vectorised, self.over = len(inputs), batch_size, vectorised, over
         self.rows = _rows(batch_size, over)
-        self.inputs, self.targets = self.place(inputs), self.place(targets)
+        self.data = self.place((inputs, targets, weights))
 
     def place(self, tree: Any) -> Any:
         return _everywhere(tree, self.over)
@@ -83,7 +85,7 @@ class Resident:
     ) -> tuple[State, Any]:
         run = compiled(_steps_of_replicas if self.vectorised else _steps, (0, 1, 2))
         return run(
-            program, self.batch_size, self.over, state, self.inputs, self.targets, epoch,
+            program, self.batch_size, self.over, state, self.data, epoch,
             np.int32(self.count), rates, np.int32(start), np.int32(stop), trace,
         )  # fmt: skip
 
@@ -162,8 +164,8 @@ def _fill(batch: np.ndarray, rows: int) -> np.ndarray:
 
 
 def _steps(
-    program: Program, batch_size: int, over: Mesh | None, state: State, inputs: jax.Array, targets: jax.Array,
-    order: jax.Array, count: jax.Array, rates: jax.Array, start: jax.Array, stop: jax.Array, trace: jax.Array,
+    program: Program, batch_size: int, over: Mesh | None, state: State, data: Any, order: jax.Array, count: jax.Array,
+    rates: jax.Array, start: jax.Array, stop: jax.Array, trace: jax.Array,
 ) -> tuple[State, jax.Array]:  # fmt: skip
     rows = order.shape[-1]
     place = jnp.arange(rows)
@@ -174,10 +176,9 @@ def _steps(
         if over is not None:
             index = lax.with_sharding_constraint(index, NamedSharding(over, PartitionSpec("batch")))
         # The order is made here from positions that exist, so no bounds are checked.
-        x = inputs.at[index].get(mode="promise_in_bounds")
-        y = targets.at[index].get(mode="promise_in_bounds")
+        x, y, weight = jax.tree.map(lambda array: array.at[index].get(mode="promise_in_bounds"), data)
         mask = ((place < batch_size) & (position * batch_size + place < count)).astype(jnp.float32)
-        state, sums = step(program, state, x, y, mask, rates[position])
+        state, sums = step(program, state, x, y, mask, rates[position], weight)
         return state, trace.at[position].set(sums)
 
     state, trace = lax.fori_loop(start, stop, one, (state, trace))
@@ -188,11 +189,11 @@ def _steps(
 
 
 def _steps_of_replicas(
-    program: Program, batch_size: int, over: Mesh | None, state: State, inputs: jax.Array, targets: jax.Array,
-    order: jax.Array, count: jax.Array, rates: jax.Array, start: jax.Array, stop: jax.Array, trace: jax.Array,
+    program: Program, batch_size: int, over: Mesh | None, state: State, data: Any, order: jax.Array, count: jax.Array,
+    rates: jax.Array, start: jax.Array, stop: jax.Array, trace: jax.Array,
 ) -> tuple[State, jax.Array]:  # fmt: skip
     def one(state: State, order: jax.Array, trace: jax.Array) -> tuple[State, jax.Array]:
-        return _steps(program, batch_size, over, state, inputs, targets, order, count, rates, start, stop, trace)
+        return _steps(program, batch_size, over, state, data, order, count, rates, start, stop, trace)
 
     return jax.vmap(one)(state, order, trace)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import warnings
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 
 from flax import nnx
 
-from snarc.data import Dataset, from_arrays, load
+from snarc.data import Dataset, Split, check_weights, from_arrays, load
 from snarc.errors import DataError, RunError
 from snarc.models.network import resolve, suits
 from snarc.registry import models
@@ -33,6 +34,7 @@ def fit(
     *,
     out: str | Path | bool | None = None,
     recipe: Recipe | None = None,
+    sample_weight: Any = None,
     devices: int = 1,
     checkpoint_seconds: float = 30.0,
     progress: bool | str = "auto",
@@ -47,6 +49,7 @@ def fit(
     data: a :class:`snarc.Dataset`, a name or path for :func:`snarc.load`, or a pair ``(x, y)`` of arrays.
     out: the run's folder; by default a fresh one under ``runs/``; ``False`` keeps the run in memory.
     recipe: everything that decides the learning; ``fields`` (``epochs=5``) change single fields of it.
+    sample_weight: of each example of a pair ``(x, y)``, or of each training example of a data set in memory.
     devices: how many devices share each batch; of several processes (:mod:`snarc.training.hosts`) all do.
     checkpoint_seconds: time between checkpoints; one is also written at the end and on Ctrl-C.
     progress: show it; ``"auto"`` draws a bar on a terminal and prints lines elsewhere.
@@ -66,7 +69,7 @@ def fit(
     """
     start_cache()
     how = {"what": data} if isinstance(data, str | Path) else None
-    dataset = as_dataset(data)
+    dataset = as_dataset(data, sample_weight)
     if isinstance(model, str) and model == "auto":
         model = suits(dataset.inputs)
     recipe = _recipe(model, recipe, fields, len(dataset.train))
@@ -134,14 +137,21 @@ def resume(
         return job.learn(store, about, checkpoint_seconds, progress, resume=bool(store.steps()), strict=strict)
 
 
-def as_dataset(data: Any) -> Dataset:
+def as_dataset(data: Any, weights: Any = None) -> Dataset:
     """A data set from whatever ``fit`` takes."""
-    if isinstance(data, Dataset):
-        return data
-    if isinstance(data, str | Path):
-        return load(str(data))
     if isinstance(data, tuple) and len(data) == 2:
-        return from_arrays(*data)
+        return from_arrays(*data, weights=weights)
+    if isinstance(data, str | Path):
+        data = load(str(data))
+    if isinstance(data, Dataset):
+        if weights is None:
+            return data
+        if not isinstance(data.train, Split):
+            raise DataError(
+                "sample_weight for streamed data", wanted="data in memory", way_out="Pass arrays, or use class_weight."
+            )
+        checked = check_weights(weights, len(data.train), "sample_weight")
+        return dataclasses.replace(data, train=dataclasses.replace(data.train, weights=checked))
     raise DataError(
         f"data of type {type(data).__name__}",
         wanted="a Dataset, a name, a path, or a pair (x, y)",
@@ -179,6 +189,8 @@ def _recipe(model: Any, recipe: Recipe | None, fields: dict[str, Any], examples:
         return recipe.with_(**fields)
     if _LEARNING & fields.keys():
         suggested = {name: value for name, value in suggested.items() if name not in _LEARNING}
+    if fields.get("optimizer") == "lbfgs":
+        fields = {"batch_size": examples, **fields}
     found = Recipe(**{"batch_size": min(100, max(1, examples // 10)), **suggested, **fields})
     if "epochs" not in fields:
         steps = math.ceil(max(examples, 1) / found.batch_size)

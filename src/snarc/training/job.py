@@ -15,14 +15,14 @@ from snarc.errors import DivergedError
 from . import folder as folders
 from . import hosts
 from .build import make_network
-from .checks import check, check_outputs
+from .checks import check, check_network, check_outputs
 from .drive import Driver, Resident, Streamed, mesh
 from .environment import environment
 from .files import append_line
 from .history import History
 from .interrupt import graceful
 from .loop import Loop, put
-from .losses import choose
+from .losses import criterion
 from .optimizers import Optimizer
 from .progress import Silent
 from .progress import choose as choose_progress
@@ -44,7 +44,8 @@ class Job:
             make_network(model, recipe, dataset.inputs, dataset.outputs, k, moment) for k in range(recipe.replicas)
         ]
         check_outputs(self.networks[0], dataset)
-        loss = choose(recipe.loss, dataset.task)
+        loss = criterion(recipe, dataset.task, dataset.train.targets)
+        check_network(self.networks[0], recipe, loss.name, len(dataset.train))
         classes = dataset.task.kind in ("classification", "sequence")
         states: list[State] = []
         for network in self.networks:
@@ -59,7 +60,12 @@ class Job:
         else:
             many = vectorise(recipe.replica_mode, recipe.replicas, Resident)
             driver = Resident(
-                dataset.train.inputs, dataset.train.targets, recipe.batch_size, vectorised=many, over=over
+                dataset.train.inputs,
+                dataset.train.targets,
+                recipe.batch_size,
+                weights=dataset.train.mean_one(),
+                vectorised=many,
+                over=over,
             )
         self.replicas = Replicas(driver, program, states, vectorised=many)
 

@@ -20,6 +20,7 @@ from .drive import empty_trace
 from .evaluate import function, outputs, score
 from .history import History, Row, finite, summed
 from .interrupt import Stop
+from .losses import plain
 from .names import from_arrays, shapes, to_arrays
 from .optimizers import rates
 from .progress import Progress, epoch_line
@@ -192,7 +193,7 @@ class Loop:
         split = self.dataset.validation
         network = put(self.network, state)
         found = outputs(function(network, self.recipe.precision), split)
-        numbers = score(found, split.targets, self.replicas.program.loss, self.dataset.task)
+        numbers = score(found, split.targets, plain(self.recipe, self.dataset.task), self.dataset.task)
         kept = ("loss", "accuracy") if self.classification else ("loss", "rmse", "r2")
         return {f"validation_{n}": numbers[n] for n in kept}
 

@@ -137,7 +137,7 @@ class Run:
         from snarc.data import Split, check_targets
 
         from .evaluate import outputs, score
-        from .losses import choose
+        from .losses import plain
 
         if isinstance(which, str):
             name, split = which, self.dataset.split(which)
@@ -151,7 +151,7 @@ class Run:
                 f"the {name} split is empty", wanted="at least one example", way_out="Load the data with such a split."
             )
         logits = np.stack([outputs(self._function(k), split) for k in range(len(self.networks))])
-        loss = choose(self.recipe.loss, self.task)
+        loss = plain(self.recipe, self.task)
         scores = [score(one, split.targets, loss, self.task) for one in logits]
         kept = [n for n in scores[0] if n not in ("examples", "correct")]
         numbers = {n: Estimate.over([s[n] for s in scores]) for n in kept}

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from snarc.layers import present
+
 from .losses import Loss
 from .optimizers import Optimizer, direction
 
@@ -45,7 +47,13 @@ def begin(
 
 
 def step(
-    program: Program, state: State, x: jax.Array, y: jax.Array, mask: jax.Array, rate: jax.Array
+    program: Program,
+    state: State,
+    x: jax.Array,
+    y: jax.Array,
+    mask: jax.Array,
+    rate: jax.Array,
+    weight: jax.Array | None = None,
 ) -> tuple[State, jax.Array]:
     """Move the weights by one step along the gradient of the mean loss over the unmasked examples.
 
@@ -53,6 +61,7 @@ def step(
     ----------
     x, y: a batch ``(B, ...)`` and its targets; rows where ``mask`` (B,) is 0 are padding and count for nothing.
     rate: the learning rate.
+    weight: of each example ``(B,)``, 1 on average over the training split; none for equal ones.
 
     Returns
     -------
@@ -63,19 +72,27 @@ def step(
         # A fresh copy of the tree: nnx lets variables (dropout's counters) change only at the level that made them.
         rest = jax.tree.map(lambda leaf: leaf, state.rest)
         network = nnx.merge(program.graph, cast(weights, program.precision), rest)
-        outputs = apply(network, x, program.precision)
+        with present.batch(mask):
+            outputs = apply(network, x, program.precision)
         losses = program.loss(outputs, y) * mask
+        if weight is not None:
+            losses = losses * weight
         if program.classification:
             correct = jnp.sum((jnp.argmax(outputs, axis=-1) == y) * mask)
         else:
             correct = jnp.zeros((), losses.dtype)
         rest = parts(network)[2]
         total = jnp.sum(losses)
-        return total / jnp.sum(mask), (total, correct, rest)
+        return total / jnp.sum(mask) + program.optimizer.penalty(weights), (total, correct, rest)
 
-    (_, (total, correct, rest)), gradient = jax.value_and_grad(objective, has_aux=True)(state.weights)
-    updates, memory = direction(program.optimizer).update(gradient, state.memory, state.weights)
-    weights = jax.tree.map(lambda w, u: w - rate.astype(w.dtype) * u.astype(w.dtype), state.weights, updates)
+    (value, (total, correct, rest)), gradient = jax.value_and_grad(objective, has_aux=True)(state.weights)
+    updates, memory = direction(program.optimizer).update(
+        gradient, state.memory, state.weights, value=value, grad=gradient, value_fn=lambda w: objective(w)[0]
+    )
+    if program.optimizer.name == "lbfgs":
+        weights = jax.tree.map(jnp.add, state.weights, updates)
+    else:
+        weights = jax.tree.map(lambda w, u: w - rate.astype(w.dtype) * u.astype(w.dtype), state.weights, updates)
     sums = jnp.stack([total, correct, jnp.sum(mask)]).astype(jnp.float32)
     return State(weights, rest, memory), sums
 
