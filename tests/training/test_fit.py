@@ -270,7 +270,7 @@ def test_regression_reports_rmse_and_r2(rng):
         ("mlp", {"replicas": 1_000_000}, LimitError, "replicas"),
         ("64-100000-100000-10", {"replicas": 50}, LimitError, "GiB"),
         ("mlp", {"devices": 64}, RecipeError, "devices"),
-        ("mlp", {"loss": "hinge"}, RecipeError, "loss"),
+        ("mlp", {"loss": "hinges"}, RecipeError, "loss"),
     ],
 )
 def test_what_cannot_work_is_refused_before_training(digits, tmp_path, model, settings, error, words):
