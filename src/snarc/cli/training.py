@@ -52,15 +52,33 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option("--learning-rate", "-l", help="Peak learning rate.", rich_help_panel=LEARNING)
     ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            help="cross-entropy (or -bits), binary-cross-entropy, logistic, hinge, squared-hinge or squared-error.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = None,
     optimizer: Annotated[
         str | None,
         typer.Option(
-            help="sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad or adadelta.", rich_help_panel=LEARNING
+            help="sgd, momentum, nesterov, adam, adamw, rmsprop, rmsprop-momentum, adagrad, adadelta or lbfgs.",
+            rich_help_panel=LEARNING,
         ),
     ] = None,
     schedule: Annotated[
         str | None,
-        typer.Option(help="constant, cosine, linear, exponential, power or 1cycle.", rich_help_panel=LEARNING),
+        typer.Option(
+            help="constant, cosine, linear, exponential, power, piecewise or 1cycle.", rich_help_panel=LEARNING
+        ),
+    ] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHANGES",
+            help="Random changes to training inputs, as shift:1,rotate:15,noise:0.1.",
+            rich_help_panel=LEARNING,
+        ),
     ] = None,
     early_stopping: Annotated[
         int | None,
@@ -148,6 +166,7 @@ def train(
       snarc train mnist --model 784-300:tanh-10 --optimizer nesterov
       snarc train table.csv --target species --early-stopping 5 --epochs 200
       snarc train digits --set weight_decay=0.01 --set model.dropout=0.5
+      snarc train usps --augment shift:1,rotate:10 --set label_smoothing=0.1
       snarc train digits --recipe runs/digits-mlp-1/recipe.json
 
     A recipe file is overruled by the environment (SNARC_EPOCHS=3, SNARC_SEED=7, ...), and that by flags. As TOML:
@@ -166,8 +185,10 @@ def train(
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "loss": loss,
         "optimizer": optimizer,
         "schedule": schedule,
+        "augment": augment,
         "early_stopping": early_stopping,
         "seed": seed,
         "replicas": replicas,
