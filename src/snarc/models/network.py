@@ -12,10 +12,12 @@ from flax import nnx
 
 from snarc import keys
 from snarc.errors import ModelError, SnarcError, nearest
+from snarc.layers.augment import Augment
 from snarc.layers.standardise import Standardise
 from snarc.registry import models
 
-_LAYOUT = re.compile(r"\d+(:[\w-]*?[a-z])?(-\d+(:[\w-]*?[a-z])?)+")
+_LAYER = r"\d+(:[\w-]*?[a-z](\([\d.]+\))?)?"
+_LAYOUT = re.compile(rf"{_LAYER}(-{_LAYER})+")
 
 
 class Network(nnx.Module):
@@ -25,14 +27,23 @@ class Network(nnx.Module):
     ----------
     inputs: the stage applied first, see :class:`snarc.layers.Standardise`.
     body: any nnx module from standardised inputs ``(N, ...)`` to logits ``(N, outputs)``.
+    augment: changes the raw inputs while training; a trained network has none.
     """
 
-    def __init__(self, inputs: Standardise, body: nnx.Module) -> None:
+    def __init__(self, inputs: Standardise, body: nnx.Module, augment: Augment | None = None) -> None:
         self.inputs = inputs
         self.body = body
+        # Data for nnx even where there is none, so that a trained network can put its augmentation off.
+        self.augment = nnx.data(augment)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        return self.body(self.inputs(x))
+        return self.body(self.standardised(x))
+
+    def standardised(self, x: jax.Array) -> jax.Array:
+        """What the body gets: the inputs, augmented while training, with mean 0 and standard deviation 1."""
+        if self.augment is not None:
+            x = self.augment(x, self.inputs.mean[...], self.inputs.scale[...])
+        return self.inputs(x)
 
 
 def resolve(name: str, options: Mapping[str, Any] | None = None) -> tuple[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from flax import nnx
 
 from snarc import keys
 from snarc.errors import ModelError
+from snarc.layers.augment import augment
 from snarc.layers.standardise import Standardise
 from snarc.models.network import Network, build
 
@@ -15,9 +16,19 @@ from .recipe import Recipe
 
 
 def make_network(
-    model: Any, recipe: Recipe, inputs: tuple[int, ...], outputs: int, replica: int, moment: Any = None
+    model: Any,
+    recipe: Recipe,
+    inputs: tuple[int, ...],
+    outputs: int,
+    replica: int,
+    moment: Any = None,
+    *,
+    learning: bool = False,
 ) -> Network:
-    """The network of a replica: the input stage around a body built with the replica's seed."""
+    """The network of a replica: the input stage around a body built with the replica's seed.
+
+    Only one that is about to learn has the recipe's augmentation.
+    """
     seed = recipe.seed + replica
     if isinstance(model, nnx.Module):
         body = model
@@ -32,4 +43,6 @@ def make_network(
                 way_out="Return the module itself.",
             )
     mean, scale = moment if moment is not None else (None, None)
-    return Network(Standardise(inputs[-1] if inputs else 1, mean, scale), body)
+    streams = nnx.Rngs(augment=keys.key(seed, "augment"))
+    changed = augment(recipe.augment, inputs, streams) if learning else None
+    return Network(Standardise(inputs[-1] if inputs else 1, mean, scale), body, changed)

@@ -14,6 +14,7 @@ from flax import nnx
 
 from snarc.data import Dataset, Split
 from snarc.errors import DataError, LimitError, ModelError, RecipeError
+from snarc.layers.augment import parse
 from snarc.models.network import Network
 
 from .build import make_network
@@ -40,6 +41,14 @@ def check(model: Any, recipe: Recipe, dataset: Dataset, devices: int) -> None:
             "keep='best' without a validation split",
             wanted="validation examples to judge by",
             way_out="Use keep='last'.",
+        )
+    changes = parse(recipe.augment, dataset.inputs)
+    moved = [part.name for part in changes if part.name not in ("noise", "drop", "occlude")]
+    if moved and dataset.task.kind == "reconstruction":
+        raise RecipeError(
+            f"augment {moved[0]!r} for a task of reconstruction, whose targets are the inputs as they were",
+            wanted="noise, drop or occlude, which a network can learn to undo",
+            way_out="Leave it out.",
         )
     have = jax.device_count()
     if not 1 <= devices <= have:

@@ -41,7 +41,8 @@ class Job:
         check(model, recipe, dataset, devices)
         moment = moments(dataset.train) if recipe.standardise else None
         self.networks = [
-            make_network(model, recipe, dataset.inputs, dataset.outputs, k, moment) for k in range(recipe.replicas)
+            make_network(model, recipe, dataset.inputs, dataset.outputs, k, moment, learning=True)
+            for k in range(recipe.replicas)
         ]
         check_outputs(self.networks[0], dataset)
         loss = criterion(recipe, dataset.task, dataset.train.targets)
@@ -112,6 +113,7 @@ class Job:
     ) -> Run:
         for network, state in zip(self.networks, loop.results()):
             put(network, state)
+            network.augment = None  # it has learnt: what is kept, saved and shown is the network alone
             network.eval()
         details = {"dataset": about, "environment": spot, "ended": loop.position.ended}
         task, inputs = self.dataset.task, self.dataset.inputs

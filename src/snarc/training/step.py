@@ -107,7 +107,7 @@ def apply(network: Any, x: jax.Array, precision: str) -> jax.Array:
     """Logits of a batch; the body computes in ``precision``, the input stage in float32."""
     if precision == "float32":
         return network(x)
-    return network.body(network.inputs(x).astype(precision))
+    return network.body(network.standardised(x).astype(precision))
 
 
 def cast(weights: Any, precision: str) -> Any:
