@@ -16,7 +16,7 @@ X = np.setdiff1d(np.linspace(-6, 6, 601), [0.0, 1.0])
     seconds=(1, 1, 1),
 )
 def activation_gallery(budget):
-    """Twelve scalar functions, the logistic one at three steepnesses, and softmax with its Jacobian."""
+    """Thirteen scalar functions, the logistic one at three steepnesses, and softmax with its Jacobian."""
     gallery = [*formal.ACTIVATIONS.values(), formal.steep(0.5), formal.steep(5.0)]
     worst = max(deviation(g.derivative(X), formal.complex_step(g.function, X)) for g in gallery)
     yield Claim(
@@ -48,7 +48,7 @@ def deviation(found, expected):
 
 
 def picture():
-    figure, axes = draw.new(3, 5, width=11, height=6.6, sharex=True)
+    figure, axes = draw.new(4, 4, width=9.6, height=8.4, sharex=True)
     gallery = list(formal.ACTIVATIONS.values())
     with draw.style():
         for ax, g in zip(axes.flat, gallery):
@@ -58,18 +58,18 @@ def picture():
             ax.set_title(g.name)
             ax.set_ylim(max(-2.2, np.nanmin(y) - 0.3), min(4, max(1.3, np.nanmax(y) + 0.3)))
         for steepness, colour in zip((0.5, 1.0, 5.0), draw.PALETTE[2:]):
-            axes.flat[12].plot(X, formal.steep(steepness).function(X), color=colour, label=f"λ = {steepness:g}")
-        axes.flat[12].set_title("logistic, steepness λ")
-        axes.flat[12].legend(fontsize=7)
+            axes.flat[13].plot(X, formal.steep(steepness).function(X), color=colour, label=f"λ = {steepness:g}")
+        axes.flat[13].set_title("logistic, steepness λ")
+        axes.flat[13].legend(fontsize=7)
         fields = np.stack([X, np.zeros_like(X), np.full_like(X, 1.5)], 1)
         for share, label, colour in zip(formal.softmax(fields).T, ("x", "0", "1.5"), draw.PALETTE):
-            axes.flat[13].plot(X, share, color=colour, label=label)
-        axes.flat[13].set_title("softmax of x, 0 and 1.5")
-        axes.flat[13].legend(fontsize=7)
-        draw.bare(axes.flat[14])
-        axes.flat[14].plot([], [], color=draw.PALETTE[0], label="function")
-        axes.flat[14].plot([], [], color=draw.PALETTE[1], label="derivative")
-        axes.flat[14].legend(loc="center", fontsize=11)
-        for ax in axes[2, :4]:
+            axes.flat[14].plot(X, share, color=colour, label=label)
+        axes.flat[14].set_title("softmax of x, 0 and 1.5")
+        axes.flat[14].legend(fontsize=7)
+        axes.flat[15].set_axis_off()  # sharing its axis, it must not take the ticks away
+        axes.flat[15].plot([], [], color=draw.PALETTE[0], label="function")
+        axes.flat[15].plot([], [], color=draw.PALETTE[1], label="derivative")
+        axes.flat[15].legend(loc="center", fontsize=11)
+        for ax in axes[3, :3]:
             ax.set_xlabel("local field")
     return figure

@@ -89,6 +89,19 @@ def _softplus(x: np.ndarray) -> np.ndarray:
     return _where(x, x, 0) + np.log1p(np.exp(-_where(x, x, -x)))
 
 
+def _gelu(x: np.ndarray) -> np.ndarray:
+    from scipy.special import erfc
+
+    # x times the normal distribution function, by erfc, which keeps its digits where 1 + erf would lose them.
+    return x * 0.5 * erfc(-np.asarray(x) / np.sqrt(2))
+
+
+def _gelu_derivative(x: np.ndarray) -> np.ndarray:
+    from scipy.special import ndtr
+
+    return ndtr(x) + x * np.exp(-0.5 * np.square(x)) / np.sqrt(2 * np.pi)
+
+
 def _sech2(x: np.ndarray) -> np.ndarray:
     # 1 - tanh(x)^2 loses all digits for large x; this product does not.
     return 4 * logistic(2 * x) * logistic(-2 * x)
@@ -142,6 +155,7 @@ ACTIVATIONS: dict[str, Activation] = {
             None,
             "1.0507 (x or 1.6733(exp(x)-1))",
         ),
+        Activation("gelu", _gelu, _gelu_derivative, None, "x Φ(x)"),
         Activation("softplus", _softplus, logistic, None, "log(1+exp(x))"),
     )
 }  # fmt: skip

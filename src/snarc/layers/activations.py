@@ -1,15 +1,19 @@
-"""Activation functions by name, each with the initialiser that suits it."""
+"""Activation functions by name, and their derivatives."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-from flax import nnx
 from jaxtyping import Array, Float
 
 from snarc.errors import ModelError, nearest
+
+from .initialisers import CALL, GLOROT, HE, LECUN, initializer
+
+__all__ = ["ACTIVATIONS", "GLOROT", "HE", "LECUN", "PARAMETERS", "activation", "derivative", "initializer"]
 
 
 def sign(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -37,6 +41,11 @@ def identity(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return x
 
 
+def gelu(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """x times the normal distribution function (Hendrycks and Gimpel 2016), not its approximation by tanh."""
+    return jax.nn.gelu(x, approximate=False)
+
+
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "identity": identity,
     "sign": sign,
@@ -49,36 +58,83 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "leaky-relu": jax.nn.leaky_relu,
     "elu": jax.nn.elu,
     "selu": jax.nn.selu,
-    "gelu": jax.nn.gelu,
+    "gelu": gelu,
     "softplus": jax.nn.softplus,
+    "softmax": jax.nn.softmax,
 }
+"""Every activation that is called by a name alone; ``softmax`` alone looks at the other units of its layer."""
 
-# Module constants, so that two networks of one architecture share one compiled program.
-HE = nnx.initializers.he_normal()
-GLOROT = nnx.initializers.glorot_uniform()
-LECUN = nnx.initializers.lecun_normal()
-_SUITS = {"relu": HE, "leaky-relu": HE, "elu": HE, "gelu": HE, "softplus": HE}
-_SUITS |= {"selu": LECUN, "scaled-tanh": LECUN, "identity": LECUN}
+PARAMETERS: dict[str, Callable[[jax.Array, float], jax.Array]] = {
+    "logistic": lambda x, steepness: jax.nn.sigmoid(steepness * x),
+    "leaky-relu": lambda x, slope: jax.nn.leaky_relu(x, slope),
+    "elu": lambda x, scale: jax.nn.elu(x, scale),
+}
+"""Activations that may be given a number: steepness of the logistic one, slope below 0, scale below 0."""
+
+
+@dataclass(frozen=True)
+class Parametrised:
+    """An activation with its number, as ``logistic(0.5)``; equal ones compare equal, so that they share a program."""
+
+    name: str
+    number: float
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return PARAMETERS[self.name](x, self.number)
 
 
 def activation(name: str) -> Callable[[jax.Array], jax.Array]:
     """The activation of that name.
 
+    Parameters
+    ----------
+    name: one of :data:`ACTIVATIONS`, or one of :data:`PARAMETERS` with a number: ``logistic(0.5)`` has half the
+        steepness, ``leaky-relu(0.2)`` that slope below 0, ``elu(1.5)`` falls to -1.5.
+
     Raises
     ------
     ModelError: there is none; the nearest names are offered.
+
+    >>> float(activation("logistic(2)")(jnp.array(0.5))) == float(activation("logistic")(jnp.array(1.0)))
+    True
     """
-    if name not in ACTIVATIONS:
+    if name in ACTIVATIONS:
+        return ACTIVATIONS[name]
+    found = CALL.fullmatch(name) if isinstance(name, str) else None
+    if found and found[2] is not None and found[1] in ACTIVATIONS:
+        if found[1] in PARAMETERS and float(found[2]) > 0:
+            return Parametrised(found[1], float(found[2]))
         raise ModelError(
-            f"no activation is called {name!r}", wanted="one of the field's", way_out=nearest(name, ACTIVATIONS)
+            f"activation {name!r}",
+            wanted="a positive number, after one of " + ", ".join(PARAMETERS),
+            way_out="Write logistic(0.5) or leaky-relu(0.2).",
         )
-    return ACTIVATIONS[name]
+    raise ModelError(
+        f"no activation is called {name!r}", wanted="one of the field's", way_out=nearest(str(name), ACTIVATIONS)
+    )
 
 
-def initializer(activation_name: str) -> nnx.Initializer:
-    """The initialiser that keeps the variance through units of this activation.
+def derivative(name: str) -> Callable[[jax.Array], jax.Array]:
+    """The derivative of the activation of that name, as training uses it.
 
-    He's (2015) for the rectifier family, LeCun's (1998) for SELU, scaled tanh
-    and linear units, Glorot's (2010) for the other sigmoids.
+    Of a function of one number the result has the shape of the input; where
+    there is no derivative it is the one that the gradient takes: 0 at a jump,
+    and at the corner of a rectifier.  Of softmax it is the matrix of the
+    derivatives by all units, ``(..., n, n)``.
+
+    Raises
+    ------
+    ModelError: there is no such activation.
+
+    >>> derivative("tanh")(jnp.zeros(2)).tolist()
+    [1.0, 1.0]
     """
-    return _SUITS.get(activation_name, GLOROT)
+    function = activation(name)
+    if name == "softmax":
+        return _softmax_jacobian
+    return lambda x: jax.jvp(function, (x,), (jnp.ones_like(x),))[1]
+
+
+def _softmax_jacobian(x: jax.Array) -> jax.Array:
+    p = jax.nn.softmax(x)
+    return p[..., :, None] * (jnp.eye(p.shape[-1], dtype=p.dtype) - p[..., None, :])

@@ -10,8 +10,10 @@ from flax import nnx
 from snarc.errors import ModelError
 from snarc.keys import named
 from snarc.layers import Conv, Dropout, avg_pool, max_pool
-from snarc.layers.activations import LECUN, initializer
 from snarc.layers.activations import activation as activation_named
+from snarc.layers.dropout import checked
+from snarc.layers.initialisers import initializer as initializer_for
+from snarc.layers.normalise import BatchNorm, LayerNorm, normaliser
 from snarc.registry import model
 
 from .network import image_size
@@ -36,6 +38,8 @@ class ConvNet(nnx.Module):
     pooling: ``max`` or ``average``.
     padding: ``VALID``, or ``SAME`` to keep the size of the maps.
     activation: of all hidden units.
+    initializer: how weights are drawn; ``auto`` suits the activation.
+    normalise: of hidden layers before their activation, ``none``, ``batch`` or ``layer``.
     dropout: probability of dropping a dense hidden unit while training.
     """
 
@@ -52,6 +56,8 @@ class ConvNet(nnx.Module):
         pooling: str = "max",
         padding: str = "VALID",
         activation: str = "relu",
+        initializer: str = "auto",
+        normalise: str = "none",
         dropout: float = 0.5,
     ) -> None:
         height, width, channels = image_size(inputs, "convnet")
@@ -66,14 +72,18 @@ class ConvNet(nnx.Module):
             raise ModelError(f"pooling {pooling!r}", wanted="max or average", way_out="Use pooling='max'.")
         if padding not in ("VALID", "SAME"):
             raise ModelError(f"padding {padding!r}", wanted="VALID or SAME", way_out="Use padding='VALID'.")
-        if not 0 <= dropout < 1:
-            raise ModelError(f"dropout {dropout}", wanted="a probability in [0, 1)", way_out="Use 0.5, or 0 for none.")
-        init = initializer(activation)
+        checked(dropout)
+        if activation == "softmax":
+            raise ModelError("softmax in hidden layers", wanted="an activation of single units", way_out="Use relu.")
+        init, bias = initializer_for(activation, initializer), normalise != "batch"
         convolutions = []
         for k, count in enumerate(stages, start=1):
             convolutions.append(
-                Conv(channels, count, (window, window), padding=padding, kernel_init=init, rngs=named(rngs, f"conv{k}"))
-            )
+                Conv(
+                    channels, count, (window, window), padding=padding, kernel_init=init, use_bias=bias,
+                    rngs=named(rngs, f"conv{k}"),
+                )
+            )  # fmt: skip
             shrink = 0 if padding == "SAME" else window - 1
             height, width, channels = (height - shrink) // pools[k - 1], (width - shrink) // pools[k - 1], count
             if min(height, width) < 1:
@@ -86,27 +96,40 @@ class ConvNet(nnx.Module):
         sizes = [height * width * channels, *units]
         self.dense = nnx.List(
             [
-                nnx.Linear(a, b, kernel_init=init, rngs=named(rngs, f"dense{k}"))
+                nnx.Linear(a, b, use_bias=bias, kernel_init=init, rngs=named(rngs, f"dense{k}"))
                 for k, (a, b) in enumerate(itertools.pairwise(sizes), start=1)
             ]
         )
-        self.output = nnx.Linear(sizes[-1], outputs, kernel_init=LECUN, rngs=named(rngs, "output"))
+        last = initializer_for("identity", initializer)
+        self.output = nnx.Linear(sizes[-1], outputs, kernel_init=last, rngs=named(rngs, "output"))
+        widths = [(f"conv{k}", count, True) for k, count in enumerate(stages, start=1)]
+        widths += [(f"dense{k}", count, False) for k, count in enumerate(units, start=1)]
+        self.normalisers: nnx.List[BatchNorm | LayerNorm] | None = (
+            None
+            if normalise == "none"
+            else nnx.List(
+                [normaliser(normalise, n, named(rngs, f"normalise_{name}"), image=image) for name, n, image in widths]
+            )
+        )
         self.dropout = Dropout(dropout, rngs=named(rngs, "dropout")) if dropout and units else None
         self.pools, self.pooling = tuple(pools), pooling
         self.activation = activation_named(activation)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        for convolution, pool in zip(self.convolutions, self.pools):
-            if self.pooling == "max" and self.activation is jax.nn.relu:
+        for k, (convolution, pool) in enumerate(zip(self.convolutions, self.pools)):
+            if self.normalisers is None and self.pooling == "max" and self.activation is jax.nn.relu:
                 x = convolution.relu_max_pool(x, pool)
             else:
-                x = _POOLING[self.pooling](self.activation(convolution(x)), pool)
+                x = _POOLING[self.pooling](self.activation(self._normalised(convolution(x), k)), pool)
         x = x.reshape(len(x), -1)
-        for layer in self.dense:
-            x = self.activation(layer(x))
+        for k, layer in enumerate(self.dense, start=len(self.convolutions)):
+            x = self.activation(self._normalised(layer(x), k))
             if self.dropout is not None:
                 x = self.dropout(x)
         return self.output(x)
+
+    def _normalised(self, x: jax.Array, k: int) -> jax.Array:
+        return x if self.normalisers is None else self.normalisers[k](x)
 
 
 def _numbers(name: str, text: str) -> list[int]:

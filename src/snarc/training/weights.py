@@ -26,7 +26,7 @@ WEIGHTS, CONFIG = "weights.safetensors", "network.json"
 _NEXT = "weights.next.safetensors"
 _CONFIG_LIMIT = 1024 * 1024
 _LARGEST = 2**31 - 1
-_MODEL = r"[A-Za-z0-9][A-Za-z0-9_:-]{0,199}|custom:[A-Za-z_<][A-Za-z0-9_<>.]{0,99}"
+_MODEL = r"[A-Za-z0-9][A-Za-z0-9_:.()-]{0,199}|custom:[A-Za-z_<][A-Za-z0-9_<>.]{0,99}"
 _FOREIGN = {
     ".pt": "a PyTorch file",
     ".pth": "a PyTorch file",
@@ -251,7 +251,7 @@ def _task(value: Any) -> bool:
 _RESTORE = "Restore the folder from a copy, or save it again."
 _ENTRIES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "model": (
-        "the name of a model: letters, digits, '-', '_' and ':', or 'custom:' and a Python name",
+        "the name of a model or a layout: letters, digits and -_:.(), or 'custom:' and a Python name",
         lambda value: _text(value) and re.fullmatch(_MODEL, value) is not None,
     ),
     "options": ("an object", lambda value: isinstance(value, dict)),
