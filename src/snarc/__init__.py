@@ -45,6 +45,7 @@ _ROOMS: tuple[str, ...] = (
     "learners",
     "models",
     "reading",
+    "reference",
     "registry",
 )
 _ROOMS += ("render", "see", "training", "trust")
