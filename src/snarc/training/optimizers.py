@@ -71,8 +71,7 @@ def direction(of: Optimizer) -> optax.GradientTransformationExtraArgs:
             if of.name == "rmsprop-momentum":
                 parts.append(optax.trace(of.momentum))
         case "adagrad":
-            # Optax adds eps under the root: 1e-16 there is the 1e-8 that Duchi et al. add to the root itself.
-            parts.append(optax.scale_by_rss(initial_accumulator_value=0.0, eps=epsilon**2))
+            parts.append(_scale_by_sum_of_squares(epsilon))
         case "adadelta":
             parts.append(optax.scale_by_adadelta(rho=rho, eps=of.epsilon or 1e-6))
         case "lbfgs":
@@ -80,6 +79,19 @@ def direction(of: Optimizer) -> optax.GradientTransformationExtraArgs:
     if of.weight_decay:
         parts.append(optax.add_decayed_weights(of.weight_decay, mask=kernels))
     return optax.with_extra_args_support(optax.chain(*parts))
+
+
+def _scale_by_sum_of_squares(epsilon: float) -> optax.GradientTransformation:
+    """AdaGrad's g / (epsilon + root of the sum of all g^2 so far) (Duchi, Hazan, Singer, JMLR 12 (2011) 2121).
+
+    Optax's own adds epsilon under the root, which is not the same in the twelfth digit, or for a large epsilon.
+    """
+
+    def update(gradient: Any, sums: Any, weights: Any = None) -> tuple[Any, Any]:
+        sums = jax.tree.map(lambda s, g: s + jnp.square(g), sums, gradient)
+        return jax.tree.map(lambda g, s: g / (epsilon + jnp.sqrt(s)), gradient, sums), sums
+
+    return optax.GradientTransformation(lambda weights: jax.tree.map(jnp.zeros_like, weights), update)
 
 
 def kernels(weights: Any) -> Any:

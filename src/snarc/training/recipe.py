@@ -92,7 +92,7 @@ class Recipe(BaseModel):
         None, gt=0, lt=1, description="decay of the mean squared gradient: rmsprop, adadelta 0.9; adam (beta2) 0.999"
     )
     epsilon: float | None = Field(
-        None, gt=0, description="added to the root of the mean squared gradient: 1e-8; adadelta 1e-6"
+        None, gt=0, description="added to the root of the squared gradients: 1e-8; adadelta under the root: 1e-6"
     )
     schedule: Schedule = Field("constant", description="how the learning rate changes over the run")
     schedule_time: float | None = Field(
