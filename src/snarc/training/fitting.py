@@ -72,7 +72,7 @@ def fit(
     dataset = as_dataset(data, sample_weight)
     if isinstance(model, str) and model == "auto":
         model = suits(dataset.inputs)
-    recipe = _recipe(model, recipe, fields, len(dataset.train))
+    recipe = recipe_for(model, recipe, fields, len(dataset.train))
     job = Job(model, recipe, dataset, devices)
     about = folders.describe(dataset, dataset.source.get("load", how))
     if out is False or not hosts.leads():
@@ -176,7 +176,9 @@ FEWEST_STEPS = 1500
 _LEARNING = {"optimizer", "learning_rate", "schedule", "warmup", "momentum"}
 
 
-def _recipe(model: Any, recipe: Recipe | None, fields: dict[str, Any], examples: int) -> Recipe:
+def recipe_for(
+    model: Any, recipe: Recipe | None, fields: dict[str, Any], examples: int, fewest_steps: int = FEWEST_STEPS
+) -> Recipe:
     """The recipe: what suits the model and the size of the data, overruled by ``recipe`` or by single fields."""
     if not isinstance(model, str):
         fields = {**fields, "model": f"custom:{getattr(model, '__name__', type(model).__name__)}"}
@@ -194,5 +196,5 @@ def _recipe(model: Any, recipe: Recipe | None, fields: dict[str, Any], examples:
     found = Recipe(**{"batch_size": min(100, max(1, examples // 10)), **suggested, **fields})
     if "epochs" not in fields:
         steps = math.ceil(max(examples, 1) / found.batch_size)
-        found = found.with_(epochs=max(found.epochs, math.ceil(FEWEST_STEPS / steps)))
+        found = found.with_(epochs=max(found.epochs, math.ceil(fewest_steps / steps)))
     return found
