@@ -192,10 +192,11 @@ def _steps_of_replicas(
     program: Program, batch_size: int, over: Mesh | None, state: State, data: Any, order: jax.Array, count: jax.Array,
     rates: jax.Array, start: jax.Array, stop: jax.Array, trace: jax.Array,
 ) -> tuple[State, jax.Array]:  # fmt: skip
-    def one(state: State, order: jax.Array, trace: jax.Array) -> tuple[State, jax.Array]:
+    def one(state: State, order: jax.Array, rates: jax.Array, trace: jax.Array) -> tuple[State, jax.Array]:
         return _steps(program, batch_size, over, state, data, order, count, rates, start, stop, trace)
 
-    return jax.vmap(one)(state, order, trace)
+    # One rate for all at each step, ``(steps,)``, or each its own, ``(R, steps)``.
+    return jax.vmap(one, in_axes=(0, 0, 0 if rates.ndim == 2 else None, 0))(state, order, rates, trace)
 
 
 def empty_trace(steps: int) -> np.ndarray:
