@@ -10,7 +10,7 @@ from scipy import ndimage, stats
 from snarc import keys
 from snarc.errors import RecipeError
 from snarc.layers import _draws, resample
-from snarc.layers.augment import augment, examples, parse
+from snarc.layers.augment import augment, augmented, parse
 
 IMAGE = (28, 28, 1)
 
@@ -78,19 +78,19 @@ def test_evaluation_mode_returns_the_same_array(images):
 
 def test_a_flip_twice_is_the_image_and_half_are_flipped():
     x = np.arange(4000 * 4, dtype=np.float32).reshape(4000, 2, 2, 1)
-    once = examples(["flip"], x)[0]
+    once = augmented(["flip"], x)[0]
     turned = (once != x).reshape(4000, -1).any(1)
     assert np.array_equal(once[turned][:, :, ::-1], x[turned])
     assert np.array_equal(once[~turned], x[~turned])
     assert stats.binomtest(int(turned.sum()), 4000).pvalue > 1e-3
     # The same module state draws the same flips: applied again they undo themselves.
-    assert np.array_equal(examples(["flip"], once)[0], x)
+    assert np.array_equal(augmented(["flip"], once)[0], x)
 
 
 def test_whole_shifts_are_exact_and_each_is_as_likely(images):
     x = np.zeros((9000, 7, 7, 1), np.uint8)
     x[:, 3, 3] = 200
-    found = examples(["shift:1"], x)[0]
+    found = augmented(["shift:1"], x)[0]
     assert found.dtype == np.uint8
     place = found.reshape(9000, 49).argmax(1)
     assert (found.reshape(9000, 49).max(1) == 200).all()
@@ -103,7 +103,7 @@ def test_whole_shifts_are_exact_and_each_is_as_likely(images):
 def test_fractional_shifts_are_uniform():
     x = np.zeros((4000, 9, 9, 1), np.float32)
     x[:, 4, 4] = 1
-    found = examples(["shift:1.5"], x)[0][..., 0].astype(np.float64)
+    found = augmented(["shift:1.5"], x)[0][..., 0].astype(np.float64)
     np.testing.assert_allclose(found.sum((1, 2)), 1, atol=1e-5)
     row = (found.sum(2) * np.arange(9)).sum(1) - 4
     column = (found.sum(1) * np.arange(9)).sum(1) - 4
@@ -114,7 +114,7 @@ def test_fractional_shifts_are_uniform():
 
 def test_a_crop_is_a_cut_from_the_mirrored_image(rng):
     x = rng.integers(0, 256, (60, 6, 5, 3)).astype(np.uint8)
-    found = examples(["crop:2"], x)[0]
+    found = augmented(["crop:2"], x)[0]
     wide = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
     corners = set()
     for k in range(60):
@@ -202,7 +202,7 @@ def test_affine_parts_are_one_resampling(images):
 
 
 def test_noise_is_normal_of_that_size(images):
-    found = examples(["noise:0.2"], images)[0] - images / np.float32(255)
+    found = augmented(["noise:0.2"], images)[0] - images / np.float32(255)
     assert stats.kstest(found.reshape(-1) / 0.2, "norm").pvalue > 1e-3
 
 
@@ -223,19 +223,19 @@ def test_dropped_values_become_the_mean_of_their_column():
 
 def test_colour_keeps_grey_grey_and_bytes_in_range(rng):
     grey = np.repeat(rng.integers(0, 256, (8, 6, 6, 1)), 3, axis=-1).astype(np.uint8)
-    found = examples(["colour:0.8"], grey)[0]
+    found = augmented(["colour:0.8"], grey)[0]
     np.testing.assert_allclose(found[..., 0], found[..., 2], atol=1e-5)
     assert found.min() >= 0
     assert found.max() <= 1
     # On numbers nothing is cut off, so the mean of a grey image changes by its brightness alone.
     x = rng.uniform(size=(500, 6, 6, 1)).astype(np.float32)
-    ratio = examples(["colour:0.3"], x)[0].mean((1, 2, 3)) / x.mean((1, 2, 3))
+    ratio = augmented(["colour:0.3"], x)[0].mean((1, 2, 3)) / x.mean((1, 2, 3))
     assert stats.kstest(ratio, stats.uniform(0.7, 0.6).cdf).pvalue > 1e-3
 
 
 def test_an_occluding_patch_is_a_square_of_black():
     x = np.ones((2000, 9, 9, 1), np.float32)
-    found = examples(["occlude:3"], x)[0]
+    found = augmented(["occlude:3"], x)[0]
     hidden = (found == 0).reshape(2000, -1).sum(1)
     assert set(hidden) == {1, 2, 3, 4, 6, 9}
     assert stats.binomtest(int((hidden == 9).sum()), 2000, 49 / 121).pvalue > 1e-3

@@ -1,6 +1,7 @@
 """Layers that Flax lacks, or that run faster than Flax's."""
 
 from .activations import activation, derivative
+from .augment import Augment, augmented
 from .block import conv_relu_pool
 from .conv import Conv
 from .convolution import conv2d
@@ -12,6 +13,7 @@ from .radial import Distance, Radial
 from .standardise import Standardise
 
 __all__ = [
+    "Augment",
     "BatchNorm",
     "Conv",
     "Distance",
@@ -21,6 +23,7 @@ __all__ = [
     "Radial",
     "Standardise",
     "activation",
+    "augmented",
     "avg_pool",
     "conv2d",
     "conv_relu_pool",

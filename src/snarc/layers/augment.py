@@ -83,7 +83,7 @@ class Augment(nnx.Module):
         return _table(x, found, key_of, mean, scale)
 
 
-def examples(specs: Sequence[str], x: Any, *, copies: int = 1, seed: int = 0) -> np.ndarray:
+def augmented(specs: Sequence[str], x: Any, *, copies: int = 1, seed: int = 0) -> np.ndarray:
     """What augmentation makes of examples, to look at.
 
     Parameters
@@ -95,7 +95,7 @@ def examples(specs: Sequence[str], x: Any, *, copies: int = 1, seed: int = 0) ->
     -------
     ``(copies, N, ...)``; bytes where nothing had to be computed between them, else numbers.
 
-    >>> examples(["flip"], np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1)).shape
+    >>> augmented(["flip"], np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1)).shape
     (1, 1, 2, 2, 1)
     """
     x = np.asarray(x)
