@@ -23,9 +23,16 @@ class Dropout(nnx.Dropout):
     function of the key and of each unit's place alone, so they do not depend
     on the device or on how many there are.  The rate is met to 2^-16.
 
+    Raises
+    ------
+    ModelError: the rate is not in [0, 1); at 1 nothing would be left.
+
     Source: Srivastava et al., JMLR 15 (2014) 1929; bits by Threefry-2x32,
     Salmon et al., SC'11, all of its 20 rounds.
     """
+
+    def __init__(self, rate: Any, **options: Any) -> None:
+        super().__init__(checked(rate), **options)
 
     def __call__(self, inputs: jax.Array, *, deterministic: bool | None = None, rngs: Any = None) -> jax.Array:
         chosen = self.deterministic if deterministic is None else deterministic
@@ -50,7 +57,7 @@ class GaussianDropout(Dropout):
     Source: Srivastava et al., JMLR 15 (2014) 1929, section 10.
     """
 
-    def __init__(self, rate: float, **options: Any) -> None:
+    def __init__(self, rate: Any, **options: Any) -> None:
         super().__init__(rate, **options)
         if self.broadcast_dims:
             raise ModelError(
@@ -68,7 +75,7 @@ class GaussianDropout(Dropout):
         return inputs * (1 + math.sqrt(self.rate / (1 - self.rate)) * noise).astype(inputs.dtype)
 
 
-def checked(rate: float, name: str = "dropout") -> float:
+def checked(rate: Any, name: str = "dropout") -> float:
     """A rate of dropout in [0, 1).
 
     Raises

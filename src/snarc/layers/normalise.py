@@ -112,6 +112,9 @@ class LayerNorm(nnx.LayerNorm):
         options = {"reduction_axes": axes, "use_fast_variance": False, **options}
         super().__init__(num_features, epsilon=epsilon, rngs=rngs, **options)
 
+    def __call__(self, x: jax.Array, *, mask: jax.Array | None = None) -> jax.Array:
+        return super().__call__(x, mask=mask).astype(self.dtype or x.dtype)
+
 
 def normaliser(kind: str, width: int, rngs: nnx.Rngs, *, image: bool = False) -> BatchNorm | LayerNorm:
     """The layer that ``normalise=`` names: ``batch`` or ``layer``.
