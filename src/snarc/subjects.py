@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +30,8 @@ class Subject:
     task: what the outputs mean.
     network: the nnx module in evaluation mode, or none for a plain callable.
     name: for titles.
+    range: smallest and largest value that an input can have, as (0, 1) for pixels; none where there is no bound.
+    differentiable: whether ``logits`` can be traced by JAX, as what needs gradients wants it.
     """
 
     logits: Callable[[Any], jax.Array]
@@ -36,6 +39,8 @@ class Subject:
     task: Task
     network: nnx.Module | None = None
     name: str = "network"
+    range: tuple[float, float] | None = None
+    differentiable: bool = True
 
     def probabilities(self, x: Any) -> Float[Array, "n classes"]:
         """Softmax of the logits, ``(N, classes)``."""
@@ -55,10 +60,48 @@ class Subject:
         flat = nnx.to_flat_state(nnx.state(self._module(), nnx.Param))
         return {".".join(map(str, path)): np.asarray(leaf[...]) for path, leaf in flat}
 
-    def jacobian(self, x: jax.Array) -> jax.Array:
+    def jacobian(self, x: Any) -> jax.Array:
         """Derivative of the logits by the inputs, ``(N, outputs, *inputs)``."""
+        self.need_gradients("a Jacobian")
         one = jax.jacrev(lambda e: self.logits(e[None])[0])
         return jax.vmap(one)(jnp.asarray(x))
+
+    def need_gradients(self, instrument: str) -> None:
+        """Refuse a network that can only be called.
+
+        Raises
+        ------
+        ModelError: ``logits`` cannot be traced by JAX.
+        """
+        if not self.differentiable:
+            raise ModelError(
+                f"{instrument} needs gradients, and {self.name} is a function that JAX cannot look into",
+                wanted="an nnx module, or a function written with jax.numpy",
+                way_out="Bring it over with snarc.subjects, or use an instrument that needs only outputs.",
+            )
+
+    def example(self, x: Any) -> jax.Array:
+        """Inputs as the floating-point numbers that can be moved: pixels 0 to 255 become 0 to 1, ``(N, *inputs)``.
+
+        Raises
+        ------
+        DataError: not of the shape that the network takes, or outside its range.
+        """
+        x = np.asarray(x)
+        if x.shape[1:] != tuple(self.inputs):
+            raise DataError(
+                f"inputs of shape {x.shape[1:]} for {self.name}",
+                wanted=f"(N, {', '.join(map(str, self.inputs))})",
+                way_out="Give a batch of examples of that shape.",
+            )
+        found = x.astype(np.float32) / np.float32(255) if x.dtype == np.uint8 else x.astype(np.float32)
+        if self.range is not None and x.size and not self.range[0] <= found.min() <= found.max() <= self.range[1]:
+            raise DataError(
+                f"inputs from {found.min():g} to {found.max():g} for {self.name}",
+                wanted=f"values from {self.range[0]:g} to {self.range[1]:g}",
+                way_out="Scale them as in training, or say another range to snarc.subject.",
+            )
+        return jnp.asarray(found)
 
     def _module(self) -> nnx.Module:
         if self.network is None:
@@ -71,7 +114,13 @@ class Subject:
 
 
 def subject(
-    of: Any, *, inputs: tuple[int, ...] | None = None, classes: int | tuple[str, ...] | None = None, name: str = ""
+    of: Any,
+    *,
+    inputs: tuple[int, ...] | None = None,
+    classes: int | tuple[str, ...] | None = None,
+    name: str = "",
+    outputs: Literal["logits", "probabilities"] = "logits",
+    range: Sequence[float] | None = None,
 ) -> Subject:
     """Make a Subject of a run, an nnx module, or any function from a batch to logits.
 
@@ -79,6 +128,13 @@ def subject(
     ----------
     inputs: shape of one example; a run knows it.
     classes: number or names of the classes; a run knows them.
+    outputs: what the network returns; of probabilities the logarithms are taken.
+    range: smallest and largest value of an input, as ``(0, 1)`` for pixels; what moves inputs keeps within it.
+
+    Raises
+    ------
+    ModelError: the shape of the inputs or the classes are not known, or the function does not return a row of
+        ``classes`` numbers for each example.
     """
     if isinstance(of, Subject):
         return of
@@ -90,20 +146,69 @@ def subject(
             wanted="inputs=(...) and classes=...",
             way_out="Write snarc.subject(net, inputs=(28, 28, 1), classes=10).",
         )
-    names = tuple(str(k) for k in range(classes)) if isinstance(classes, int) else tuple(classes)
+    names = tuple(str(k) for k in _numbers(classes)) if isinstance(classes, int) else tuple(classes)
     task = Task("classification", classes=names)
+    bounds = None if range is None else (float(range[0]), float(range[1]))
     if isinstance(of, nnx.Module):
-        return of_module(of, tuple(inputs), task, name or type(of).__name__)
-    return Subject(of, tuple(inputs), task, name=name or getattr(of, "__name__", "function"))
+        found = of_module(of, tuple(inputs), task, name or type(of).__name__, range=bounds)
+    else:
+        named = name or getattr(of, "__name__", "function")
+        found = Subject(of, tuple(inputs), task, None, named, bounds, _traceable(of, tuple(inputs)))
+    if outputs == "probabilities":
+        found = dataclasses.replace(found, logits=_logarithms(found.logits))
+    _check_row(found)
+    return found
+
+
+_numbers = range  # the builtin, which a parameter of `subject` hides
 
 
 def of_module(
-    network: nnx.Module, inputs: tuple[int, ...], task: Task, name: str, precision: str = "float32"
+    network: nnx.Module,
+    inputs: tuple[int, ...],
+    task: Task,
+    name: str,
+    precision: str = "float32",
+    range: tuple[float, float] | None = None,
 ) -> Subject:
     """The subject of an nnx module, which is put into evaluation mode."""
     from .training.evaluate import function
 
-    return Subject(function(network, precision), inputs, task, network, name)
+    return Subject(function(network, precision), inputs, task, network, name, range)
+
+
+def _traceable(of: Callable[[Any], Any], inputs: tuple[int, ...]) -> bool:
+    """Whether JAX can trace the function; what it does with a tracer that it cannot is its own affair."""
+    try:
+        jax.eval_shape(of, jax.ShapeDtypeStruct((2, *inputs), jnp.float32))
+    except Exception:
+        return False
+    return True
+
+
+def _logarithms(probabilities: Callable[[Any], Any]) -> Callable[[Any], jax.Array]:
+    tiny = float(np.finfo(np.float32).tiny)
+    return lambda x: jnp.log(jnp.maximum(jnp.asarray(probabilities(x)), tiny))
+
+
+def _check_row(found: Subject) -> None:
+    """One small call, so that a network that does not fit is refused before any work."""
+    low, high = found.range or (0.0, 0.0)
+    probe = np.full((2, *found.inputs), (low + high) / 2, np.float32)
+    try:
+        shape = np.shape(found.logits(probe))
+    except Exception as error:
+        raise ModelError(
+            f"{found.name} cannot be called with inputs of shape {probe.shape}: {str(error).splitlines()[0]}",
+            wanted="a function of a batch (N, *inputs)",
+            way_out="Check inputs=, or wrap the network in a function that takes such a batch.",
+        ) from error
+    if shape != (2, len(found.task.classes)):
+        raise ModelError(
+            f"{found.name} returns {shape} for two examples",
+            wanted=f"(2, {len(found.task.classes)}): a row of logits for each",
+            way_out="Check classes=, or wrap the network in a function that returns one row for each example.",
+        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from . import evaluating, experimenting, helping, listing, predicting, running, training
+from . import evaluating, experimenting, helping, listing, looking, predicting, running, training
 
 HELP = """Train a neural network, see into it, find out whether to trust it, and reproduce the field's classics.
 
@@ -20,6 +20,8 @@ HELP = """Train a neural network, see into it, find out whether to trust it, and
   snarc train flowers/ --model convnet     a folder of images, a folder a class
   snarc train table.csv --target price     a CSV file: classes or numbers
   snarc predict runs/digits-mlp-1 7.png    use what was trained
+  snarc see runs/digits-mlp-1 filters      look into a network
+  snarc trust runs/digits-mlp-1 rejection  find out when to believe it
   snarc runs                               what was trained so far
   snarc reproduce --all --budget smoke     the field's classics
 
@@ -48,6 +50,8 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
     app.command("evaluate")(evaluating.evaluate)
     app.command("predict")(predicting.predict)
     app.command("report")(evaluating.report)
+    app.command("see")(looking.see)
+    app.command("trust")(looking.trust)
     app.command("runs")(running.runs)
     app.command("list")(listing.list_)
     app.command("summary")(listing.summary)

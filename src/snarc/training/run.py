@@ -14,6 +14,7 @@ from snarc.data import Dataset, Task
 from snarc.errors import DataError, RunError
 from snarc.reading import Estimate, wilson
 
+from .health import Health
 from .history import History
 from .recipe import Recipe
 
@@ -74,6 +75,7 @@ class Run:
     status: ``finished``, ``interrupted``, ``diverged`` or ``running``.
     about: the data set (name, task, input shape, source, checksum), the environment, and how replicas ended.
     signal: the number of the signal that asked its training to stop, if one did.
+    health: what was seen of the layers of the first replica while it learnt; without looks if that was off.
     """
 
     path: Path | None
@@ -86,6 +88,7 @@ class Run:
     about: Mapping[str, Any]
     _dataset: Dataset | None = field(default=None, repr=False)
     signal: int | None = None
+    health: Health = field(default=Health(()), repr=False)
 
     @functools.cached_property
     def dataset(self) -> Dataset:
@@ -198,7 +201,10 @@ class Run:
         """The frozen view of one replica that instruments get."""
         from snarc.subjects import of_module
 
-        return of_module(self.networks[replica], self.inputs, self.task, self.name, self.recipe.precision)
+        # Pixels are stored as 0 to 255 and enter the network as 0 to 1; columns of a table have no bound.
+        pixels = self.about["dataset"].get("dtype") == "uint8"
+        bounds = (0.0, 1.0) if pixels else None
+        return of_module(self.networks[replica], self.inputs, self.task, self.name, self.recipe.precision, range=bounds)
 
     @property
     def name(self) -> str:

@@ -1,0 +1,68 @@
+"""Bringing a network of one's own: what is checked before any instrument looks at it."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import snarc
+from snarc.errors import DataError, ModelError
+
+W = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+
+
+def test_a_function_of_jax_has_gradients():
+    seen = snarc.subject(lambda x: jnp.asarray(x) @ W, inputs=(4,), classes=3)
+    assert seen.differentiable
+    np.testing.assert_allclose(seen.jacobian(jnp.ones((2, 4))), np.broadcast_to(W.T, (2, 3, 4)), rtol=1e-6)
+
+
+def test_a_function_of_numpy_can_only_be_called():
+    seen = snarc.subject(lambda x: np.asarray(x).astype(np.float64) @ W, inputs=(4,), classes=3, name="mine")
+    assert not seen.differentiable
+    np.testing.assert_allclose(seen.probabilities(np.ones((1, 4), np.float32)).sum(), 1, rtol=1e-6)
+    with pytest.raises(ModelError, match=r"a Jacobian needs gradients, and mine"):
+        seen.jacobian(np.ones((1, 4), np.float32))
+    with pytest.raises(ModelError, match="plain function"):
+        seen.activations(np.ones((1, 4), np.float32))
+
+
+def test_probabilities_become_logits():
+    def probabilities(x):
+        e = np.exp(np.asarray(x) @ W)
+        return e / e.sum(-1, keepdims=True)
+
+    seen = snarc.subject(probabilities, inputs=(4,), classes=3, outputs="probabilities")
+    x = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
+    np.testing.assert_allclose(seen.probabilities(x), probabilities(x), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("function", "classes", "says"),
+    [
+        (lambda x: np.asarray(x) @ W, 4, r"returns \(2, 3\) for two examples.*\(2, 4\)"),
+        (lambda x: (np.asarray(x) @ W)[0], 3, r"returns \(3,\)"),
+        (lambda x: np.asarray(x) @ W.T, 3, "cannot be called with inputs of shape"),
+    ],
+)
+def test_what_does_not_fit_is_refused_at_once(function, classes, says):
+    with pytest.raises(ModelError, match=says):
+        snarc.subject(function, inputs=(4,), classes=classes)
+
+
+def test_inputs_are_held_to_their_range():
+    seen = snarc.subject(lambda x: jnp.asarray(x) @ W, inputs=(4,), classes=3, range=(0, 1))
+    np.testing.assert_allclose(seen.example(np.full((1, 4), 255, np.uint8)), 1)
+    with pytest.raises(DataError, match="from 0 to 255"):
+        seen.example(np.full((1, 4), 255.0) * [0, 1, 1, 1])
+    with pytest.raises(DataError, match="inputs of shape"):
+        seen.example(np.zeros((1, 5)))
+
+
+def test_pixels_of_a_run_lie_between_0_and_1(digits):
+    run = snarc.fit("linear", "digits", epochs=1, out=False, progress=False)
+    seen = run.subject()
+    stored = run.dataset.test.inputs
+    assert seen.range == ((0.0, 1.0) if stored.dtype == np.uint8 else None)
+    np.testing.assert_allclose(seen.logits(stored[:9]), seen.logits(seen.example(stored[:9])), atol=1e-5)
