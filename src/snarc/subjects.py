@@ -120,7 +120,7 @@ def subject(
     classes: int | tuple[str, ...] | None = None,
     name: str = "",
     outputs: Literal["logits", "probabilities"] = "logits",
-    range: Sequence[float] | None = None,
+    range: Sequence[float | int] | None = None,
 ) -> Subject:
     """Make a Subject of a run, an nnx module, or any function from a batch to logits.
 

@@ -105,7 +105,7 @@ def look(room: str, run: Path, what: str | None, settings: list[str], out: Path 
             wanted="options as its help says",
             way_out=f"See `python -c 'import snarc; help(snarc.{room}.{known[what].__name__})'`.",
         ) from error
-    place = _write(found, what, out if out is not None else opened.path / "figures" / f"{what}.svg")
+    place = _write(found, what, out if out is not None else run / "figures" / f"{what}.svg")
     if json:
         put_json({**found.to_json(), "figure": str(place) if place else None})
         return
