@@ -77,9 +77,10 @@ def hidden_lines(budget):
     )
     yield Note(
         "That fewer than four hidden neurons stay below 92 % is so for threshold neurons, and there it is what a "
-        "search found, not a proof. With graded neurons the bound does not hold for three: their boundary bends between "
-        "the lines and follows the diamond but for its corners, and they reach about 97 %. So the bound is asked of the thresholds, and the "
-        "graded neurons are asked that the fourth gain a point; this was set after trials here."
+        "search found, not a proof. With graded neurons the bound does not hold for three: their boundary bends "
+        "between the lines and follows the diamond but for its corners, and they reach about 97 %. So the bound is "
+        "asked of the thresholds, and the graded neurons are asked that the fourth gain a point; this was set after "
+        "trials here."
     )
 
 
