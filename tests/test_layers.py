@@ -25,7 +25,7 @@ FLOORS = (
     ("learners", "models"),
     ("training",),
     ("subjects",),
-    ("see", "trust"),
+    ("see", "trust", "tuning"),
     ("experiments",),
     ("render",),
     ("estimators", "cli", "playground"),

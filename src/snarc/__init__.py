@@ -48,7 +48,7 @@ _ROOMS: tuple[str, ...] = (
     "reference",
     "registry",
 )
-_ROOMS += ("render", "see", "training", "trust")
+_ROOMS += ("render", "see", "training", "trust", "tuning")
 
 __all__ = [
     "Dataset",
