@@ -31,12 +31,15 @@ _WHERE = {
     "Reading": "snarc.reading",
     "Subject": "snarc.subjects",
     "subject": "snarc.subjects",
+    "SnarcClassifier": "snarc.estimators",
+    "SnarcRegressor": "snarc.estimators",
     "SnarcError": "snarc.errors",
 }
 _ROOMS: tuple[str, ...] = (
     "data",
     "draw",
     "errors",
+    "estimators",
     "experiments",
     "film",
     "formal",
@@ -56,7 +59,9 @@ __all__ = [
     "Reading",
     "Recipe",
     "Run",
+    "SnarcClassifier",
     "SnarcError",
+    "SnarcRegressor",
     "Split",
     "Subject",
     "Task",
@@ -70,6 +75,7 @@ __all__ = [
 if TYPE_CHECKING:
     from snarc.data import Dataset, Split, Task, load
     from snarc.errors import SnarcError
+    from snarc.estimators import SnarcClassifier, SnarcRegressor
     from snarc.reading import Estimate, Reading
     from snarc.subjects import Subject, subject
     from snarc.training import Recipe, Run, fit, open
