@@ -23,6 +23,7 @@ class Driver(Protocol):
     """Moves a state from one step of an epoch to a later one."""
 
     rows: int
+    over: Mesh | None
 
     def place(self, tree: Any) -> Any:
         """Put a state where the driver computes."""

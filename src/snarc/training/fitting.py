@@ -8,6 +8,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from flax import nnx
@@ -38,6 +39,7 @@ def fit(
     devices: int = 1,
     checkpoint_seconds: float = 30.0,
     progress: bool | str = "auto",
+    health: bool | str = "auto",
     **fields: Any,
 ) -> Run:
     """Train a network on data and return the record of it.
@@ -53,6 +55,8 @@ def fit(
     devices: how many devices share each batch; of several processes (:mod:`snarc.training.hosts`) all do.
     checkpoint_seconds: time between checkpoints; one is also written at the end and on Ctrl-C.
     progress: show it; ``"auto"`` draws a bar on a terminal and prints lines elsewhere.
+    health: look at gradients, activations and updates of every layer now and then, and warn when something is wrong
+        (``run.health``); ``"auto"`` does so where it will be read, in a folder or on a display.  It changes no weight.
 
     Returns
     -------
@@ -71,17 +75,19 @@ def fit(
     how = {"what": data} if isinstance(data, str | Path) else None
     dataset = as_dataset(data, sample_weight)
     if isinstance(model, str) and model == "auto":
-        model = suits(dataset.inputs)
-    recipe = recipe_for(model, recipe, fields, len(dataset.train))
+        model = dataset.source.get("suits", {}).get("model") or suits(dataset.inputs)
+    recipe = recipe_for(model, recipe, fields, len(dataset.train), about=dataset.source.get("suits", {}))
     job = Job(model, recipe, dataset, devices)
     about = folders.describe(dataset, dataset.source.get("load", how))
     if out is False or not hosts.leads():
-        return job.learn(None, about, checkpoint_seconds, progress, resume=False, strict=False)
+        looking = _looks(health, progress)
+        return job.learn(None, about, checkpoint_seconds, progress, resume=False, strict=False, health=looking)
     path = make_out(None if out is True else out, f"{dataset.name}-{recipe.model}")
     store = Store(path)
     with store.lock():
         folders.start(path, recipe, about, environment())
-        return job.learn(store, about, checkpoint_seconds, progress, resume=False, strict=False)
+        looking = _looks(health, True)
+        return job.learn(store, about, checkpoint_seconds, progress, resume=False, strict=False, health=looking)
 
 
 def resume(
@@ -93,6 +99,7 @@ def resume(
     checkpoint_seconds: float = 30.0,
     progress: bool | str = "auto",
     strict: bool = False,
+    health: bool | str = "auto",
 ) -> Run:
     """Go on from a run's newest checkpoint; the result is, bit for bit, that of a run without the stop.
 
@@ -100,6 +107,7 @@ def resume(
     ----------
     data, model: needed if the run was made from arrays, or from a network that is not in the registry.
     strict: refuse to fall back to an older checkpoint when the newest is damaged.
+    health: as for :func:`fit`.
 
     Raises
     ------
@@ -134,7 +142,17 @@ def resume(
                 way_out="Put the files back, or start a new run.",
             )
         job = Job(model if model is not None else recipe.model, recipe, dataset, devices)
-        return job.learn(store, about, checkpoint_seconds, progress, resume=bool(store.steps()), strict=strict)
+        return job.learn(
+            store, about, checkpoint_seconds, progress, resume=bool(store.steps()), strict=strict,
+            health=_looks(health, True),
+        )  # fmt: skip
+
+
+def _looks(health: bool | str, read: bool | str) -> bool:
+    """Whether to look at the layers; ``auto``: where somebody reads what is found."""
+    if health not in (True, False, "auto"):
+        raise RunError(f"health={health!r}", wanted="True, False or 'auto'", way_out="Leave it out.")
+    return bool(read) if health == "auto" else bool(health)
 
 
 def as_dataset(data: Any, weights: Any = None) -> Dataset:
@@ -177,9 +195,17 @@ _LEARNING = {"optimizer", "learning_rate", "schedule", "warmup", "momentum"}
 
 
 def recipe_for(
-    model: Any, recipe: Recipe | None, fields: dict[str, Any], examples: int, fewest_steps: int = FEWEST_STEPS
+    model: Any,
+    recipe: Recipe | None,
+    fields: dict[str, Any],
+    examples: int,
+    fewest_steps: int = FEWEST_STEPS,
+    about: Mapping[str, Any] = MappingProxyType({}),
 ) -> Recipe:
-    """The recipe: what suits the model and the size of the data, overruled by ``recipe`` or by single fields."""
+    """The recipe: what suits the model and the data, overruled by ``recipe`` or by single fields.
+
+    ``about`` is what the data say of it: ``batch_size``, and ``examples`` to have seen by the end.
+    """
     if not isinstance(model, str):
         fields = {**fields, "model": f"custom:{getattr(model, '__name__', type(model).__name__)}"}
         suggested: dict[str, Any] = {}
@@ -193,8 +219,11 @@ def recipe_for(
         suggested = {name: value for name, value in suggested.items() if name not in _LEARNING}
     if fields.get("optimizer") == "lbfgs":
         fields = {"batch_size": examples, **fields}
-    found = Recipe(**{"batch_size": min(100, max(1, examples // 10)), **suggested, **fields})
-    if "epochs" not in fields:
+    batch_size = min(about.get("batch_size", 100), max(1, examples // 10))
+    found = Recipe(**{"batch_size": batch_size, **suggested, **fields})
+    if "epochs" not in fields and "examples" in about:
+        found = found.with_(epochs=math.ceil(about["examples"] / max(examples, 1)))
+    elif "epochs" not in fields:
         steps = math.ceil(max(examples, 1) / found.batch_size)
         found = found.with_(epochs=max(found.epochs, math.ceil(fewest_steps / steps)))
     return found

@@ -7,6 +7,8 @@
     environment.json   machine, versions, devices, command
     status.json        running, finished, interrupted or diverged
     metrics.jsonl      a line for each epoch and replica
+    health.jsonl       a line for each look at the layers of the first replica
+    pictures/          of a run on a picture: what the network made of it after some epochs
     checkpoints/       to resume from
     weights/K/         the trained network of replica K: safetensors and a JSON description
     results.json       what evaluate found
@@ -28,6 +30,8 @@ from snarc.data import Dataset, Task
 from snarc.errors import RunError
 
 from .files import read_json, read_lines, write_json, write_lines
+from .frames import read as read_frames
+from .health import Health, Look
 from .history import History, Row
 from .names import from_arrays, shapes, to_arrays
 from .recipe import Recipe
@@ -89,6 +93,18 @@ def rewrite_metrics(path: Path, rows: list[list[Row]]) -> None:
     """Bring metrics.jsonl back to what a checkpoint knows."""
     flat = sorted((row for replica in rows for row in replica), key=lambda row: (row["epoch"], row["replica"]))
     write_lines(path / "metrics.jsonl", flat)
+
+
+def rewrite_looks(path: Path, looks: list[Look]) -> None:
+    """Bring health.jsonl back to what a checkpoint knows."""
+    if looks or (path / "health.jsonl").exists():
+        write_lines(path / "health.jsonl", looks)
+
+
+def read_health(path: Path) -> Health:
+    """What was seen of the layers while a run learnt; without looks if there were none."""
+    lines = read_lines(path / "health.jsonl") if (path / "health.jsonl").is_file() else []
+    return Health(tuple(lines))
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -159,7 +175,8 @@ def open(path: str | Path, *, data: Any = None, model: Any = None) -> Run:
     details = {"dataset": about, "environment": read_json(path / "environment.json"), "ended": status.get("ended", [])}
     history = History(rows_by_replica(read_lines(path / "metrics.jsonl"), recipe.replicas))
     dataset = as_dataset(data) if data is not None else None
-    return Run(path, recipe, tuple(networks), history, status["status"], task, inputs, details, dataset)
+    health = read_health(path)
+    return Run(path, recipe, tuple(networks), history, status["status"], task, inputs, details, dataset, health=health)
 
 
 def platform_of(environment: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,10 @@ from .build import make_network
 from .checks import check, check_network, check_outputs
 from .drive import Driver, Resident, Streamed, mesh
 from .environment import environment
+from .evaluate import function
 from .files import append_line
+from .frames import Frames
+from .health import Health, Look
 from .history import History
 from .interrupt import graceful
 from .loop import Loop, put
@@ -79,6 +82,7 @@ class Job:
         *,
         resume: bool,
         strict: bool,
+        health: bool = False,
     ) -> Run:
         """Train, write what there is to write, and return the run; with ``resume`` from the newest checkpoint."""
         path = store.folder if store is not None and hosts.leads() else None
@@ -89,24 +93,34 @@ class Job:
             if path is not None:
                 for row in rows:
                     append_line(path / "metrics.jsonl", row)
+            if frames is not None and rows[0]["replica"] == 0:
+                network = put(self.networks[0], loop.replicas[0])
+                frames.take(rows[0]["epoch"], function(network, self.recipe.precision))
+
+        frames = Frames.of(self.dataset, self.recipe.epochs, path) if hosts.leads() else None
+
+        def note_look(look: Look) -> None:
+            if path is not None:
+                append_line(path / "health.jsonl", look)
 
         with graceful() as stop:
             loop = Loop(
                 self.recipe, self.dataset, self.replicas, self.networks[0], store=store, about=details,
                 progress=choose_progress(progress) if progress and hosts.leads() else Silent(),
-                checkpoint_seconds=checkpoint_seconds, on_epoch=note,
+                checkpoint_seconds=checkpoint_seconds, on_epoch=note, on_look=note_look if health else None,
             )  # fmt: skip
             if resume:
                 loop.load(strict=strict)
             if path is not None:
                 folders.rewrite_metrics(path, loop.position.rows)
+                folders.rewrite_looks(path, loop.position.looks)
             try:
                 status = loop.run(stop)
             except DivergedError:
                 self._record(loop, "diverged", path, about, spot)
                 raise
             run = self._record(loop, status, path, about, spot)
-        return dataclasses.replace(run, signal=stop.signal)
+        return dataclasses.replace(run, signal=stop.signal, frames={} if frames is None else frames.found)
 
     def _record(
         self, loop: Loop, status: str, path: Path | None, about: Mapping[str, Any], spot: Mapping[str, Any]
@@ -127,6 +141,7 @@ class Job:
             inputs,
             details,
             self.dataset,
+            health=Health(tuple(loop.position.looks)),
         )
         if path is not None:
             folders.finish(path, run)

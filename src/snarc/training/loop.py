@@ -18,6 +18,7 @@ from . import hosts
 from .diagnose import diverged
 from .drive import empty_trace
 from .evaluate import function, outputs, score
+from .health import Look, Monitor
 from .history import History, Row, finite, summed
 from .interrupt import Stop
 from .losses import plain
@@ -43,6 +44,7 @@ class Position:
     rows: list[list[Row]] = field(default_factory=list)
     best: list[Row | None] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
 
 
 class Loop:
@@ -53,6 +55,7 @@ class Loop:
     replicas: the states that learn.
     networks: a network of the right shape for each replica, into which weights are put back.
     on_epoch: called with the rows of each finished epoch, one for each active replica.
+    on_look: called with each look at the layers of the first replica; none takes no looks.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Loop:
         progress: Progress,
         checkpoint_seconds: float,
         on_epoch: Callable[[list[Row]], None],
+        on_look: Callable[[Look], None] | None = None,
     ) -> None:
         self.recipe, self.dataset, self.replicas, self.network = recipe, dataset, replicas, network
         self.store, self.about, self.progress = store, about, progress
@@ -78,6 +82,14 @@ class Loop:
         self.rates = rates(recipe, self.steps * recipe.epochs)
         self.classification = dataset.task.kind in ("classification", "sequence")
         self.trace = self._empty()
+        self.monitor: Monitor | None = None
+        if on_look is not None:
+            self.monitor = Monitor(
+                replicas.program, dataset, self.rates, self.steps, recipe.batch_size,
+                looks=self.position.looks, place=replicas.driver.place, apart=replicas.driver.over is None,
+                tell=progress.warn, note=on_look,
+            )  # fmt: skip
+        self._looking = False
         self._chunk, self._saved = 1, time.monotonic()
 
     def run(self, stop: Stop) -> str:
@@ -88,9 +100,11 @@ class Loop:
                 if not self._epoch(stop):
                     self.save()
                     return "interrupted"
+            self._finish_looks()
             self.save()
             return "finished"
         finally:
+            self._finish_looks()
             self.progress.end()
 
     def results(self) -> list[State]:
@@ -116,7 +130,7 @@ class Loop:
         rates_now = self.rates[position.epoch * self.steps : (position.epoch + 1) * self.steps]
         while position.step < self.steps:
             (chunk,) = hosts.agree(self._chunk)
-            self._advance(rates_now, min(self.steps, position.step + chunk))
+            self._advance(rates_now, self._until(chunk))
             position.seconds = time.monotonic() - began
             if hosts.any_of(bool(stop)):
                 return False
@@ -133,13 +147,30 @@ class Loop:
         generator = keys.generator(self.recipe.seed + k, "shuffle", self.position.epoch)
         return generator.permutation(len(self.dataset.train)).astype(np.int32)
 
+    def _until(self, chunk: int) -> int:
+        """The step up to which to go on at once: so far, to the end of the epoch, or to the next look."""
+        until = min(self.steps, self.position.step + chunk)
+        self._looking = False
+        if self.monitor is None or self.position.ended[0]:
+            return until
+        first = self.position.epoch * self.steps
+        self._looking = self.monitor.wanted(first + self.position.step)
+        if self._looking:
+            return self.position.step + 1
+        mark = self.monitor.next(first + self.position.step + 1)
+        return until if mark is None else min(until, mark - first)
+
     def _advance(self, rates_now: np.ndarray, until: int) -> None:
         position, start = self.position, self.position.step
         active = [not ended for ended in position.ended]
         before = self.replicas.snapshot()
+        first = self.replicas[0] if self._looking else None
         tick = time.monotonic()
         self.trace = self.replicas.advance(rates_now, start, until, self.trace, active)
-        self._pace(until - start, time.monotonic() - tick)
+        if self.monitor is not None and first is not None:
+            self.monitor.look(position.epoch * self.steps + start, first, self.replicas[0])
+        else:  # a single step says little of the pace
+            self._pace(until - start, time.monotonic() - tick)
         for k in range(self.replicas.count):
             bad = ~np.isfinite(self.trace[k, start:until, LOSS])
             if active[k] and bad.any():
@@ -268,8 +299,11 @@ class Loop:
         """Continue from the newest checkpoint that is whole."""
         assert self.store is not None
         found = self.store.latest(strict=strict)
-        state = {name: found.state[name] for name in vars(self.position)}
+        # A checkpoint of a version before the last has not every field; such a field begins empty.
+        state = {name: found.state[name] for name in vars(self.position) if name in found.state}
         self.position = Position(**state)
+        if self.monitor is not None:
+            self.monitor.go_on(self.position.looks)
         template = self.replicas[0]
         wanted = {"trace": (self.trace.shape, "float32")}
         for k in range(self.replicas.count):
@@ -287,6 +321,10 @@ class Loop:
         self.replicas = Replicas(
             self.replicas.driver, self.replicas.program, states, vectorised=self.replicas.vectorised
         )
+
+    def _finish_looks(self) -> None:
+        if self.monitor is not None:
+            self.monitor.finish()
 
     def _empty(self) -> np.ndarray:
         return np.stack([empty_trace(self.steps)] * self.recipe.replicas)

@@ -17,6 +17,7 @@ class Progress(Protocol):
     def begin(self, total: int, done: int) -> None: ...
     def step(self, done: int, text: str) -> None: ...
     def say(self, line: str) -> None: ...
+    def warn(self, line: str) -> None: ...
     def end(self) -> None: ...
 
 
@@ -30,6 +31,9 @@ class Silent:
         pass
 
     def say(self, line: str) -> None:
+        pass
+
+    def warn(self, line: str) -> None:
         pass
 
     def end(self) -> None:
@@ -51,6 +55,11 @@ class Lines:
         if now - self._last >= SECONDS_BETWEEN_LINES:
             self._last = now
             self._flush()
+
+    def warn(self, line: str) -> None:
+        self._flush()
+        self._waiting = line
+        self._flush()
 
     def end(self) -> None:
         self._flush()
@@ -85,6 +94,9 @@ class Bar:
 
     def say(self, line: str) -> None:
         self._bar.console.print(line, highlight=False)
+
+    def warn(self, line: str) -> None:
+        self._bar.console.print(line, style="yellow", highlight=False)
 
     def end(self) -> None:
         self._bar.stop()

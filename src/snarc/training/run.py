@@ -76,6 +76,7 @@ class Run:
     about: the data set (name, task, input shape, source, checksum), the environment, and how replicas ended.
     signal: the number of the signal that asked its training to stop, if one did.
     health: what was seen of the layers of the first replica while it learnt; without looks if that was off.
+    frames: of a picture, what the first replica made of it after some epochs: uint8 ``(H, W, C)`` by epoch.
     """
 
     path: Path | None
@@ -89,6 +90,7 @@ class Run:
     _dataset: Dataset | None = field(default=None, repr=False)
     signal: int | None = None
     health: Health = field(default=Health(()), repr=False)
+    frames: Mapping[int, np.ndarray] = field(default_factory=dict, repr=False)
 
     @functools.cached_property
     def dataset(self) -> Dataset:

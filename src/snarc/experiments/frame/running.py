@@ -162,7 +162,7 @@ def fit(model: Any, data: Any, **options: Any) -> Run:
     """
     from snarc.training import fit as train
 
-    run = train(model, data, **{"out": False, "progress": _progress.get(), **options})
+    run = train(model, data, **{"out": False, "progress": _progress.get(), "health": False, **options})
     if run.status == "interrupted":
         raise KeyboardInterrupt
     return run
