@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from . import evaluating, experimenting, helping, listing, looking, predicting, running, training
+from . import evaluating, experimenting, helping, listing, looking, predicting, running, training, tuning
 
 HELP = """Train a neural network, see into it, find out whether to trust it, and reproduce the field's classics.
 
@@ -22,6 +22,7 @@ HELP = """Train a neural network, see into it, find out whether to trust it, and
   snarc predict runs/digits-mlp-1 7.png    use what was trained
   snarc see runs/digits-mlp-1 filters      look into a network
   snarc trust runs/digits-mlp-1 rejection  find out when to believe it
+  snarc search digits 'learning_rate=log(1e-4, 1e-1)'   find good settings, judged on validation
   snarc runs                               what was trained so far
   snarc reproduce --all --budget smoke     the field's classics
 
@@ -55,6 +56,11 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
     app.command("runs")(running.runs)
     app.command("list")(listing.list_)
     app.command("summary")(listing.summary)
+    app.command("find-rate")(tuning.find_rate)
+    app.command("search")(tuning.search)
+    app.command("cross-validate")(tuning.cross_validate)
+    app.command("committee")(tuning.committee)
+    app.command("prune")(tuning.prune)
     app.command("reproduce")(experimenting.reproduce)
     app.command("help")(helping.help_)
     entered = next((a for a in arguments if not a.startswith("-")), None)

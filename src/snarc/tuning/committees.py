@@ -172,7 +172,8 @@ def bagging(
         dataset if drawn is None else dataclasses.replace(dataset, train=dataset.train.take(drawn[k]))
         for k in range(members)
     ]
-    return _of_runs(_learn(model, parts, made, range(members), progress), dataset, how, drawn)
+    runs = _learn(model, parts, made, range(members), progress)
+    return _of_runs(runs, dataset, how, None if drawn is None else drawn[: len(runs)])
 
 
 def bootstrap(count: int, members: int, seed: int) -> np.ndarray:
@@ -186,8 +187,8 @@ def _learn(model: Any, datasets: Sequence[Dataset], recipe: Recipe, seeds: Any, 
     with tally("member", len(datasets), progress) as counted, graceful() as stop:
         for dataset, k in zip(datasets, seeds):
             found = train(model, dataset, recipe.with_(seed=recipe.seed + k), judge_of(dataset))
-            if found.status == "interrupted" or stop:
-                raise KeyboardInterrupt
+            if found.status == "interrupted":
+                break
             if found.run is None:
                 raise DivergedError(
                     f"member {k + 1} diverged at a learning rate of {recipe.learning_rate:g}",
@@ -196,6 +197,10 @@ def _learn(model: Any, datasets: Sequence[Dataset], recipe: Recipe, seeds: Any, 
                 )
             runs.append(found.run)
             counted.add(f"loss {found.loss:.4g}")
+            if stop or found.run.signal is not None:
+                break
+    if len(runs) < 2:
+        raise KeyboardInterrupt
     return runs
 
 

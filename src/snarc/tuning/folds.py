@@ -61,7 +61,7 @@ def cross_validate(
     ------
     DataError: k is larger than the smallest class, or the data are streamed.
     DivergedError: the training of a fold diverged.
-    KeyboardInterrupt: it was stopped before all folds were done.
+    KeyboardInterrupt: it was stopped before the first fold was done; later, the reading is of those that were.
 
     Source: M. Stone, Journal of the Royal Statistical Society B 36 (1974) 111.
     """
@@ -86,8 +86,8 @@ def cross_validate(
             # The same recipe for all folds, though one may have an example more than another.
             model, now, recipe_now = prepare(model, now, recipe, fields)
             found = train(model, now, recipe_now, "test")
-            if found.status == "interrupted" or stop:
-                raise KeyboardInterrupt
+            if found.status == "interrupted":
+                break
             if found.run is None:
                 raise _diverged(number, k, recipe_now)
             runs.append(found.run)
@@ -95,12 +95,19 @@ def cross_validate(
             logits = np.zeros((len(every), *seen.shape[1:]), np.float32) if logits is None else logits
             logits[outside] = seen
             counted.add(", ".join(f"{name} {value:.4g}" for name, value in found.numbers.items()))
+            if stop or found.run.signal is not None:
+                break
+    if not runs:
+        raise KeyboardInterrupt
+    done = len(runs)
     names = [name for name in runs[0].test.numbers if name != "error"]
     numbers: dict[str, Any] = {n: Estimate.over([run.test.numbers[n].mean for run in runs]) for n in names}
     main = "accuracy" if "accuracy" in numbers else "rmse"
-    note = f"{len(every):,} examples, each tested once: {main} {numbers[main]} over {k} folds. {CAVEAT}"
+    tested = int(np.sum(fold < done))
+    stopped = "" if done == k else f"Stopped after {done} of {k} folds. "
+    note = f"{stopped}{tested:,} examples, each tested once: {main} {numbers[main]} over {done} folds. {CAVEAT}"
     arrays = {"fold": fold, "logits": logits, "targets": every.targets}
-    return Reading("cross-validate", {**numbers, "folds": k, "examples": len(every)}, arrays, pictures.fold_dots, note)
+    return Reading("cross-validate", {**numbers, "folds": done, "examples": tested}, arrays, pictures.fold_dots, note)
 
 
 def parts_of(targets: np.ndarray, k: int, task: Task, seed: int) -> np.ndarray:

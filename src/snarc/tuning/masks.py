@@ -13,6 +13,7 @@ from flax import nnx
 from snarc import keys
 from snarc.errors import ModelError
 from snarc.layers.standardise import Fixed
+from snarc.training.step import parts
 
 Masks = dict[str, np.ndarray]
 
@@ -156,7 +157,7 @@ def weight_scores(
 def gauss_newton(network: nnx.Module, loss: Callable[..., Any], x: Any, y: Any) -> dict[str, np.ndarray]:
     """The diagonal of the Gauss-Newton matrix of the mean loss, by path: the mean of J' H J over the examples."""
     network.eval()
-    graph, weights, rest = nnx.split(network, nnx.Param, ...)
+    graph, weights, rest = parts(network)
 
     def one(total: Any, example: Any) -> tuple[Any, None]:
         inputs, target = example

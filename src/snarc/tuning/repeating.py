@@ -67,8 +67,8 @@ def repeat(
             model, now, made = prepare(model, now, recipe, {**fields, "seed": seed + k, "replicas": 1})
             on = "test" if len(now.test) else judge_of(now)
             found = train(model, now, made, on)
-            if found.status == "interrupted" or stop:
-                raise KeyboardInterrupt
+            if found.status == "interrupted":
+                break
             if found.run is None:
                 raise DivergedError(
                     f"the training with seed {seed + k} diverged at a learning rate of {made.learning_rate:g}",
@@ -77,12 +77,18 @@ def repeat(
                 )
             runs.append(found.run)
             counted.add(", ".join(f"{name} {value:.4g}" for name, value in found.numbers.items()))
+            if stop or found.run.signal is not None:
+                break
+    if not runs:
+        raise KeyboardInterrupt
     evaluations = [run.evaluate(on) for run in runs]
     names = [name for name in evaluations[0].numbers if name != "error"]
     numbers: dict[str, Any] = {n: Estimate.over([one.numbers[n].mean for one in evaluations]) for n in names}
     main = "accuracy" if "accuracy" in numbers else "rmse"
     what = "weights, shuffles and splits" if split else "weights and shuffles; the splits stay the same"
-    note = f"{on} {main} {numbers[main]} over {seeds} seeds, which vary {what}."
+    stopped = "" if len(runs) == seeds else f"Stopped after {len(runs)} of {seeds} seeds. "
+    seeds = len(runs)
+    note = f"{stopped}{on} {main} {numbers[main]} over {seeds} seeds, which vary {what}."
     return Reading("repeat", {**numbers, "seeds": seeds}, {"seeds": seed + np.arange(seeds)}, pictures.fold_dots, note)
 
 
