@@ -17,9 +17,10 @@ from ._own_arrays import arrays_data, finisher
 from ._sources import ArraySource
 from .dataset import Dataset, Kind
 from .idx import idx_pair, map_idx, read_idx
+from .images import SUFFIXES, UNREAD
 from .stream import STREAM_ABOVE, to_stream
 
-WANTED = "a folder of images, a CSV, .npz or idx file, or a tar or zip file of images"
+WANTED = "a folder of images, a picture, a CSV, .npz or idx file, or a tar or zip file of images"
 
 
 def own_data(what: Any) -> tuple[Callable[..., Dataset], dict[str, Any]]:
@@ -31,6 +32,7 @@ def own_data(what: Any) -> tuple[Callable[..., Dataset], dict[str, Any]]:
     """
     from .folders import image_data
     from .npz import npz_data
+    from .picture import picture_data
     from .tables import csv_data
 
     if isinstance(what, tuple | list):
@@ -51,8 +53,12 @@ def own_data(what: Any) -> tuple[Callable[..., Dataset], dict[str, Any]]:
         return npz_data, {"path": path}
     if name.endswith(ENDINGS):
         return image_data, {"path": path}
+    if name.endswith((*SUFFIXES, *UNREAD)):
+        return picture_data, {"path": path}
     with open_regular(path, WANTED) as file:
         start = file.read(4)
+    if start in (b"\x89PNG", b"RIFF", b"GIF8") or start[:3] == b"\xff\xd8\xff":
+        return picture_data, {"path": path}
     if "idx" in name or "ubyte" in name or start[:2] == b"\0\0":
         pair = idx_pair(path)
         if pair is None:

@@ -176,7 +176,10 @@ def open(path: str | Path, *, data: Any = None, model: Any = None) -> Run:
     history = History(rows_by_replica(read_lines(path / "metrics.jsonl"), recipe.replicas))
     dataset = as_dataset(data) if data is not None else None
     health = read_health(path)
-    return Run(path, recipe, tuple(networks), history, status["status"], task, inputs, details, dataset, health=health)
+    return Run(
+        path, recipe, tuple(networks), history, status["status"], task, inputs, details, dataset, health=health,
+        frames=read_frames(path / "pictures"),
+    )  # fmt: skip
 
 
 def platform_of(environment: Mapping[str, Any]) -> dict[str, Any]:
