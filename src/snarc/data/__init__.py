@@ -1,5 +1,6 @@
 """Data sets: named ones, and your own from folders, files and arrays."""
 
+from ._overlap import overlap
 from ._places import cache_folder
 from .arrays import check_inputs, check_targets, check_weights, from_arrays
 from .canonical import fetch
@@ -25,5 +26,6 @@ __all__ = [
     "from_arrays",
     "load",
     "moments",
+    "overlap",
     "read_like",
 ]

@@ -23,6 +23,12 @@ def digests(split: Any) -> list[bytes]:
     return found
 
 
+def overlap(one: Any, other: Any) -> int:
+    """How many examples of a split (with their targets) also occur in another, bit for bit."""
+    known = set(digests(other))
+    return sum(digest in known for digest in digests(one))
+
+
 def file_digest(path: Any) -> bytes:
     """A 16-byte digest of a file's bytes, or of the bytes themselves."""
     if isinstance(path, bytes):

@@ -1,0 +1,103 @@
+"""The promise of conformal prediction itself, over many draws, and the scores by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from snarc.errors import DataError, RecipeError
+from snarc.trust.conformal import SCORES, ConformalSets, band, conformal, strangeness, threshold
+
+P = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
+
+
+def draw(rng, n, classes=5):
+    """Examples of a network that is sometimes right: labels follow its own probabilities, tempered."""
+    logits = rng.normal(scale=2.0, size=(n, classes))
+    p = np.exp(logits / 2)
+    p /= p.sum(1, keepdims=True)
+    labels = (rng.random(n)[:, None] > np.cumsum(p, 1)).sum(1).clip(0, classes - 1)
+    q = np.exp(logits)
+    return q / q.sum(1, keepdims=True), labels
+
+
+def test_scores_by_hand():
+    np.testing.assert_allclose(strangeness(P, "lac"), 1 - P)
+    np.testing.assert_allclose(strangeness(P, "aps"), [[0.5, 0.8, 1.0], [0.9, 1.0, 0.8]])
+    np.testing.assert_allclose(strangeness(P, "raps", 0.1, 1), [[0.5, 0.9, 1.2], [1.0, 1.2, 0.8]])
+
+    class Half:
+        def random(self, shape):
+            return np.full(shape, 0.5)
+
+    np.testing.assert_allclose(strangeness(P, "aps", rng=Half()), [[0.25, 0.65, 0.9], [0.85, 0.95, 0.4]])
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_coverage_over_draws_is_what_was_promised(score):
+    """Marginal coverage over calibration and test lies in [0.9, 0.9 + 1 / (n + 1)]; here within 4 standard errors."""
+    rng, n, m, times = np.random.default_rng(1), 99, 200, 400
+    found = []
+    for _ in range(times):
+        p, y = draw(rng, n + m)
+        fitted = ConformalSets.fit(p[:n], y[:n], coverage=0.9, score=score, rng=rng)
+        found.append(fitted.sets(p[n:], rng)[np.arange(m), y[n:]].mean())
+    error = np.std(found, ddof=1) / np.sqrt(times)
+    assert 0.9 - 4 * error <= np.mean(found) <= 0.9 + 1 / (n + 1) + 4 * error
+    assert error < 0.003
+    # The spread is that of the beta-binomial law, too.
+    low, high = band(n, m, 0.9)
+    inside = np.mean((np.array(found) >= low) & (np.array(found) <= high))
+    assert inside >= stats.binom.ppf(0.001, times, 0.95) / times
+
+
+def test_class_thresholds_keep_the_promise_in_each_class():
+    rng, n, m = np.random.default_rng(2), 1500, 1500
+    covered, uncovered = [], []
+    for _ in range(40):
+        p, y = draw(rng, n + m)
+        p = p * np.array([1, 1, 1, 1, 0.2])  # the last class is thought unlikely
+        p /= p.sum(1, keepdims=True)
+        for by_class, kept in ((True, covered), (False, uncovered)):
+            thresholds = (
+                ConformalSets.fit(p[:n], y[:n], by_class=by_class) if by_class else ConformalSets.fit(p[:n], y[:n])
+            )
+            hit = thresholds.sets(p[n:])[np.arange(m), y[n:]]
+            kept.append(hit[y[n:] == 4].mean())
+    assert 0.89 <= np.mean(covered) <= 0.915
+    assert np.mean(uncovered) < 0.85
+
+
+def test_too_few_examples_promise_everything():
+    assert threshold(np.arange(5.0), 0.9) == np.inf
+    p, y = draw(np.random.default_rng(3), 5)
+    assert ConformalSets.fit(p, y, coverage=0.9).sets(p).all()
+    assert band(5, 10, 0.9) == (1.0, 1.0)
+
+
+def test_mistakes_are_refused():
+    logits, labels = np.zeros((4, 2)), np.array([0, 1, 0, 1])
+    pair = (logits, labels)
+    with pytest.raises(RecipeError, match="Did you mean 'aps'"):
+        conformal(logits, labels, calibration=pair, score="app")
+    with pytest.raises(RecipeError, match="coverage of 1"):
+        conformal(logits, labels, calibration=pair, coverage=1.0)
+    with pytest.raises(DataError, match="without calibration data"):
+        conformal(logits, labels)
+
+
+def test_calibration_data_must_be_of_their_own():
+    import snarc
+
+    run = snarc.fit("linear", "digits", epochs=1, out=False, progress=False)
+    test = (run.dataset.test.inputs, run.dataset.test.targets)
+    with pytest.raises(DataError, match="by heart"):
+        conformal(run, calibration="train")
+    with pytest.raises(DataError, match="judged by"):
+        conformal(run, calibration=test)
+    with pytest.raises(DataError, match="trained on"):
+        conformal(run, calibration=(run.dataset.train.inputs[:200], run.dataset.train.targets[:200]))
+    found = conformal(run.subject(), test, calibration=(run.dataset.validation.inputs, run.dataset.validation.targets))
+    whole = conformal(run)
+    assert float(found.numbers["coverage"]) == float(whole.numbers["coverage"])
