@@ -237,7 +237,8 @@ def exchangeable_examples() -> None:
     labels = rng.integers(0, 10, 6000)
     for score in SCORES:
         found = conformal(logits[3000:], labels[3000:], calibration=(logits[:3000], labels[:3000]), score=score)
-        assert found.numbers["low"] <= float(found.numbers["coverage"]) <= found.numbers["high"]
+        low, value, high = (float(found.numbers[name]) for name in ("low", "coverage", "high"))
+        assert low <= value <= high
         assert float(found.numbers["size"]) > 7
 
 
