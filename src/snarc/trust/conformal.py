@@ -235,7 +235,8 @@ def exchangeable_examples() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(6000, 10))
     labels = rng.integers(0, 10, 6000)
-    for score in SCORES:
+    scores: tuple[Score, ...] = ("lac", "aps", "raps")
+    for score in scores:
         found = conformal(logits[3000:], labels[3000:], calibration=(logits[:3000], labels[:3000]), score=score)
         low, value, high = (float(found.numbers[name]) for name in ("low", "coverage", "high"))
         assert low <= value <= high

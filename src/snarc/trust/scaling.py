@@ -214,11 +214,12 @@ def _draw(reading: Reading) -> Any:
             color=draw.PALETTE[1 - k], label=f"{when}: ECE {error:.2f} points",
         )  # fmt: skip
     left.set(xlabel="confidence (%)", ylabel="accuracy (%)", xlim=(0, 100), ylim=(0, 102))
-    draw.legend(left, loc="upper left")
+    draw.legend(left, loc="lower right")
     t = float(reading.numbers["temperature"])
     right.plot(reading.arrays["t"], reading.arrays["nll"], color=draw.PALETTE[0])
     right.axvline(t, color=draw.MUTED, linestyle=(0, (4, 3)), linewidth=1)
     right.set(xlabel=f"temperature (dashed: {t:.3g})", ylabel="loss on calibration data (nats)")
+    right.set_xscale("log")
     draw.plain_log(right.xaxis)
     return figure
 
