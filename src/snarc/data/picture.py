@@ -114,7 +114,7 @@ def from_pixels(
         **(source or {}),
         "picture": {"height": height, "width": width, "channels": channels},
         "reader": _reader(NAMES[channels]),
-        "suits": {"model": "fourier-features", "batch_size": 1024, "examples": SAMPLES},
+        "suits": {"model": "fourier-features", "batch_size": 256, "examples": SAMPLES},
     }
     task = Task("regression", targets=NAMES[channels])
     held_out = {"validation": 0 if validation is None else validation, "test": 0 if test is None else test}
