@@ -226,11 +226,43 @@ def test_runs_are_compared(run, tmp_path):
     marked = re.findall(r"<tr><th scope=\"row\">([^<]*)</th><td class=\"number\"><mark>", html)
     one, two = run.recipe.model_dump(), other.recipe.model_dump()
     assert set(marked) == {name.replace("_", " ") for name in one if one[name] != two[name]} >= {"model", "epochs"}
+    assert "One replica says nothing of other seeds" in words
+    assert "McNemar" in words
     plain = compare.text([run, other]).splitlines()
     assert plain[0].split() == ["digits", "<i>other"]
     assert any(line.split() == ["replicas", "3", "1"] for line in plain)
     with pytest.raises(RunError, match="1 run"):
         compare.compare([run])
+
+
+def test_several_runs_are_each_compared_with_the_first(run, tmp_path):
+    from scipy import stats
+
+    options = {"epochs": 2, "replicas": 3, "progress": False}
+    others = [snarc.fit("linear", "digits", seed=s, out=tmp_path / f"seed{s}", **options) for s in (0, 7)]
+    found = assert_self_contained(compare.compare([run, *others]))
+    text = compare.compare([run, *others])
+    words = words_of(text)
+    assert "seed0 against digits" in words
+    assert "seed7 against digits" in words
+    p = [
+        stats.ttest_rel(others[0].test.accuracy.values, run.test.accuracy.values).pvalue,
+        stats.ttest_ind(others[1].test.accuracy.values, run.test.accuracy.values, equal_var=False).pvalue,
+    ]
+    assert "paired t-test" in words
+    assert "Welch's t-test" in words
+    assert words.count("after Holm") == 1
+    smaller, larger = sorted(p)
+    for adjusted in (2 * smaller, max(larger, 2 * smaller)):
+        shown = "p < 0.0001" if adjusted < 1e-4 else f"p = {adjusted:.2f}" if adjusted >= 0.1 else f"p = {adjusted:.2g}"
+        assert shown in words
+    rows = [attributes for tag, attributes in found.elements if tag == "details"]
+    assert len(rows) == 2  # pair by pair, and the fields that are the same: no pairs where no seed is shared
+
+
+def test_runs_on_other_examples_say_so(run, tmp_path):
+    other = snarc.fit("linear", snarc.load("digits", seed=4), epochs=1, out=tmp_path / "other", progress=False)
+    assert "cannot be compared" in words_of(compare.compare([run, other]))
 
 
 def test_the_report_on_mnist_stays_small(mnist, tmp_path):

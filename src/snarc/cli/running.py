@@ -1,10 +1,11 @@
-"""``snarc runs``: what was trained, as a table; two runs side by side."""
+"""``snarc runs``: what was trained, as a table; runs side by side."""
 
 from __future__ import annotations
 
 import datetime
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,46 +15,55 @@ from .options import Json
 
 
 def runs(
-    folder: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="The folder of runs; else runs/ (or SNARC_RUNS).")
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[DIR | RUN...]", help="The folder of runs, else runs/ (or SNARC_RUNS); or runs."),
     ] = None,
     compare: Annotated[
-        tuple[Path, Path] | None,
-        typer.Option("--compare", metavar="A B", help="Two runs side by side: what differs, and what came of it."),
-    ] = None,
+        bool, typer.Option("--compare", help="Set the runs named side by side: what differs, and what came of it.")
+    ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Of --compare: write a page with curves side by side."),
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Of --compare: write a page with curves and tests of the difference."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """List the runs in a folder, or compare two.
+    """List the runs in a folder, or compare some.
 
     [bold]Examples[/bold]
 
       snarc runs
       snarc runs /data/experiments --json
       snarc runs --compare runs/mnist-lenet5-1 runs/mnist-lenet5-2
-      snarc runs --compare runs/digits-mlp-1 runs/digits-linear-1 --out two.html
+      snarc runs --compare runs/digits-mlp-1 runs/digits-linear-1 runs/digits-mlp-2 --out three.html
     """
     from snarc.errors import RunError
 
     from .output import put, put_json, say, table
 
-    if compare is not None:
-        if folder is not None:
-            wanted = "a folder to list, or two runs to compare"
-            raise RunError(f"{folder} and --compare", wanted=wanted, way_out="Drop one of them.")
-        found = [_details(path) for path in compare]
+    given = folders or []
+    if compare:
+        if len(given) < 2:
+            came = f"--compare with {len(given)} run{'s' if len(given) != 1 else ''}"
+            raise RunError(came, wanted="two runs or more", way_out="Name their folders: --compare RUN RUN.")
+        found = [_details(path) for path in given]
         if out is not None:
-            _page(compare, out)
+            _page(given, out)
         if json:
             put_json({"compare": found})
         else:
-            put(table(("", *map(str, compare)), _differences(*found)))
+            put(table(("", *map(str, given)), _differences(found)))
+            if out is None:
+                say("snarc: --out FILE writes a page with curves, and whether chance explains the difference.")
         return
+    if len(given) > 1:
+        wanted = "one folder to list, or --compare and runs"
+        raise RunError(f"{len(given)} folders", wanted=wanted, way_out="Add --compare, or name one folder.")
     if out is not None:
-        raise RunError(f"--out {out} without --compare", wanted="two runs to compare", way_out="Add --compare A B.")
+        raise RunError(f"--out {out} without --compare", wanted="runs to compare", way_out="Add --compare RUN RUN.")
+    folder = given[0] if given else None
     where = folder if folder is not None else Path(os.environ.get("SNARC_RUNS") or "runs")
     if folder is not None and not where.is_dir():
         way_out = "`snarc train digits` makes runs/ and a run in it."
@@ -147,21 +157,22 @@ def _details(path: Path) -> dict[str, Any]:
     return {**row, "recipe": recipe.model_dump(), "versions": versions, "processor": environment.get("processor")}
 
 
-def _differences(a: dict[str, Any], b: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Rows of name and two values: what always matters, then only what differs."""
-    rows = [("test", _test(a), _test(b))]
-    rows += [(name, a[name], b[name]) for name in ("data", "model", "epochs", "status", "when")]
+def _differences(found: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """Rows of name and a value for each run: what always matters, then only what differs."""
+    rows: list[tuple[Any, ...]] = [("test", *map(_test, found))]
+    rows += [(name, *(one[name] for one in found)) for name in ("data", "model", "epochs", "status", "when")]
     for group in ("recipe", "versions"):
-        for name in {**a[group], **b[group]}:
-            one, two = a[group].get(name), b[group].get(name)
-            if one != two and name not in ("model", "epochs"):
-                rows.append((name, one, two))
-    if a["processor"] != b["processor"]:
-        rows.append(("processor", a["processor"], b["processor"]))
+        for name in dict.fromkeys(name for one in found for name in one[group]):
+            values = [one[group].get(name) for one in found]
+            if any(value != values[0] for value in values) and name not in ("model", "epochs"):
+                rows.append((name, *values))
+    processors = [one["processor"] for one in found]
+    if len(set(processors)) > 1:
+        rows.append(("processor", *processors))
     return rows
 
 
-def _page(paths: tuple[Path, Path], out: Path) -> None:
+def _page(paths: Sequence[Path], out: Path) -> None:
     from snarc.render.compare import compare
     from snarc.training import open as open_run
     from snarc.training.files import write_atomic

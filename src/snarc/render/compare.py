@@ -14,7 +14,7 @@ from snarc.models.summary import summary
 from snarc.see.learning import learning, overlay, quantities
 from snarc.training import Evaluation, Run
 
-from . import page, record, words
+from . import chance, page, record, words
 
 _TITLES = {"loss": "Loss", "accuracy": "Accuracy", "rmse": "Root mean square error", "r2": "R²"}
 
@@ -38,6 +38,7 @@ def compare(runs: Sequence[Run], *, made: str | None = None) -> str:
     head = ["", *names]
     sections = [
         ("numbers", "Numbers", page.card("", page.table(head, _numbers(runs, evaluations)), note=_note(runs))),
+        ("chance", "Difference or chance", chance.section(runs, names)),
         ("learning", "Learning", _curves(runs, names)),
         ("recipes", "What differs", _differences(runs, head)),
     ]
@@ -48,7 +49,7 @@ def compare(runs: Sequence[Run], *, made: str | None = None) -> str:
 
 
 def text(runs: Sequence[Run]) -> str:
-    """The same as plain lines: numbers, then the fields that differ.
+    """The same as plain lines: numbers, the fields that differ, and whether chance explains the difference.
 
     Raises
     ------
@@ -57,9 +58,11 @@ def text(runs: Sequence[Run]) -> str:
     names = _names(runs)
     rows = [["", *names], *_numbers(runs, [_evaluate(run) for run in runs])]
     rows += [[name, *values] for name, values, same in _fields(runs) if not same]
+    said = [found if isinstance(found, str) else found.note for found in chance.differences(runs, names)]
     plain = [[str(cell).replace(words.NBSP, " ") for cell in row] for row in rows]
     widths = [max(len(row[k]) for row in plain) for k in range(len(names) + 1)]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in plain)
+    table = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in plain]
+    return "\n".join([*table, "", *said])
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
@@ -128,7 +131,8 @@ def _curves(runs: Sequence[Run], names: Sequence[str]) -> Markup | None:
         for q in shown
         if q != "r2"
     ]
-    note = "Solid: validation; dashed: training. Bands reach from the lowest to the highest replica."
+    note = "Solid: validation; dashed: training. Lines are means over replicas; bands reach from the lowest to the "
+    note += "highest replica, on validation where there is one."
     return page.join(page.grid(*cards), page.note(note))
 
 

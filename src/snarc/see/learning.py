@@ -143,7 +143,8 @@ def overlay(readings: Mapping[str, Reading], quantity: str) -> Any:
             if prefix + quantity not in reading.arrays:
                 continue
             mean, low, high = (scale * reading.arrays[prefix + quantity + part] for part in ("", "_low", "_high"))
-            if prefix and np.nanmax(high - low, initial=0.0) > 0:
+            # One band for each run: of what was held out, or of training where nothing was.
+            if label != "_" and np.nanmax(high - low, initial=0.0) > 0:
                 ax.fill_between(reading.arrays["epoch"], low, high, color=colour, alpha=0.18, linewidth=0)
             ax.plot(reading.arrays["epoch"], mean, dash, color=colour, label=label, linewidth=1.8 if prefix else 1.1)
             label = "_"

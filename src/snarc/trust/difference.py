@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,9 @@ FEW = 5
 
 
 @instrument("difference", asks="Is one of two networks better, or is it chance?")
-def difference(of: Any, other: Any, data: Any = "test") -> Reading:
+def difference(
+    of: Any, other: Any, data: Any = "test", *, names: tuple[str, str] = ("the first", "the second")
+) -> Reading:
     """The second network's result minus the first's, over seeds and over the same examples.
 
     Over seeds: replicas with the same seed are pairs (Student's paired t-test) where at least two seeds are in both;
@@ -36,6 +39,7 @@ def difference(of: Any, other: Any, data: Any = "test") -> Reading:
     of, other: two runs; or what else :func:`snarc.subjects.predictions` takes.  Replica k of logits
         ``(replicas, N, outputs)`` counts as seed k.
     data: what both are judged on, as for :func:`snarc.subjects.predictions`.
+    names: how to call the two in words and picture.
 
     Returns
     -------
@@ -69,7 +73,7 @@ def difference(of: Any, other: Any, data: Any = "test") -> Reading:
     numbers |= {**effect._asdict(), "pairs": len(shared) if paired else 0}
     arrays = {"first": values[0], "second": values[1], "seeds": np.array(shared, int)}
     arrays |= {"first_seeds": np.array(seeds[0]), "second_seeds": np.array(seeds[1])}
-    note = _seeds_note(name, effect, numbers["pairs"], tuple(map(len, seeds)))
+    note = _seeds_note(name, names, effect, numbers["pairs"], tuple(map(len, seeds)))
     if classes:
         right = [p.predicted == p.targets for p in (first, second)]
         pairs = list(zip(*places)) or [(0, 0)]
@@ -81,8 +85,8 @@ def difference(of: Any, other: Any, data: Any = "test") -> Reading:
         for column, wanted in (("only_first_right", "only_first"), ("only_second_right", "only_second")):
             arrays[column] = np.array([getattr(t, wanted) for t in tables])
         arrays["example_p"] = np.array([t.p for t in tables])
-        note += " " + _examples_note(one, len(first))
-    return Reading("difference", numbers, arrays, _draw, note)
+        note += " " + _examples_note(one, names, len(first), int(shared[0]) if shared else None)
+    return Reading("difference", numbers, arrays, functools.partial(_draw, names=names), note)
 
 
 def _same_examples(first: Predictions, second: Predictions) -> None:
@@ -111,39 +115,54 @@ def _scores(found: Predictions, classes: bool) -> np.ndarray:
     return np.sqrt((residual**2).reshape(found.replicas, -1).mean(axis=1))
 
 
-def _seeds_note(name: str, effect: Effect, pairs: int, sizes: tuple[int, ...]) -> str:
+def _seeds_note(name: str, names: tuple[str, str], effect: Effect, pairs: int, sizes: tuple[int, ...]) -> str:
     scale, unit = (100, " points") if name == "accuracy" else (1, "")
-    size = abs(scale * effect.difference)
-    what = f"The second's {name if name == 'accuracy' else 'RMSE'} is "
-    what += "the same" if size == 0 else f"{'higher' if effect.difference > 0 else 'lower'} by {size:.3g}{unit}"
+    quantity = "accuracy" if name == "accuracy" else "RMSE"
+    size = scale * effect.difference
+    if size == 0:
+        what = f"The {quantity} of {names[1]} is that of {names[0]}"
+    else:
+        more = "higher" if effect.difference > 0 else "lower"
+        what = f"The {quantity} of {names[1]} is {more} than that of {names[0]} by {signed(size, bool(unit))[1:]}{unit}"
     if min(sizes) < 2:
         return f"{what}. One replica says nothing of other seeds: train both with replicas=5 or more."
     over = f"{pairs} seeds that both have" if pairs else f"{sizes[0]} and {sizes[1]} seeds"
     if not math.isfinite(effect.p):
         return f"{what} over {over}, in every one alike: there is no spread to judge it by."
-    low, high = sorted((scale * effect.low, scale * effect.high))
-    test = "paired t-test" if pairs else "Welch's t-test, as the seeds are not shared"
-    text = f"{what} over {over} (95 % interval {low:.3g} to {high:.3g}{unit}, {show_p(effect.p)}, {test}): "
+    low, high = scale * effect.low, scale * effect.high
+    ends = " to ".join(signed(end, bool(unit)) for end in (low, high))
+    test = "paired t-test" if pairs else "Welch's t-test, as the two have no seeds in common"
+    text = f"{what} over {over} (95 % interval {ends}{unit}, {show_p(effect.p)}, {test}): "
     if effect.p < 0.05:
         text += "more than the luck of the seed explains."
     else:
-        text += "the luck of the seed explains as much; this shows neither a difference nor that there is none."
+        text += "the luck of the seed explains as much; that proves neither a difference nor that there is none."
     if (pairs or min(sizes)) < FEW:
         text += f" So few seeds show only a difference of more than about {abs(high - low) / 2:.2g}{unit}."
     return text
 
 
-def _examples_note(table: Table, count: int) -> str:
+def _examples_note(table: Table, names: tuple[str, str], count: int, seed: int | None) -> str:
     apart = table.only_first + table.only_second
+    which = "their first networks" if seed is None else f"their networks of seed {seed}"
     if apart == 0:
-        return f"The two networks are right on the same of {count:,} examples."
-    text = f"Of {count:,} examples the first network alone is right on {table.only_first}, the second alone on "
-    text += f"{table.only_second} (McNemar's exact test, {show_p(table.p)}): "
+        return f"Of {count:,} examples {which} are right and wrong on the same."
+    text = f"Of {count:,} examples {names[0]} alone is right on {table.only_first}, {names[1]} alone on "
+    text += f"{table.only_second} ({which}; McNemar's exact test, {show_p(table.p)}): "
     return text + (
         "more than the luck of these test examples explains."
         if table.p < 0.05
-        else "as much as the luck of these test examples explains."
+        else "no more than the luck of these test examples explains."
     )
+
+
+def signed(value: float, points: bool) -> str:
+    """A difference with its sign: of accuracies in hundredths of a point, of others with three digits.
+
+    >>> signed(0.1234, True), signed(-0.001234, False)
+    ('+0.12', '−0.00123')
+    """
+    return (f"{value:+.2f}" if points else f"{value:+.3g}").replace("-", "−")
 
 
 def show_p(p: float) -> str:
@@ -157,7 +176,7 @@ def show_p(p: float) -> str:
     return f"p = {p:.2f}" if p >= 0.1 else f"p = {p:.2g}"
 
 
-def _draw(reading: Reading, names: tuple[str, str] = ("first", "second")) -> Figure:
+def _draw(reading: Reading, names: tuple[str, str]) -> Figure:
     """Left each replica, pairs joined; right the difference with its interval."""
     numbers, arrays = reading.numbers, reading.arrays
     classes = "example_p" in numbers
@@ -176,7 +195,7 @@ def _draw(reading: Reading, names: tuple[str, str] = ("first", "second")) -> Fig
         left.grid(axis="x", visible=False)
         middle = scale * float(numbers["difference"])
         low, high = (scale * float(numbers[n]) for n in ("low", "high"))
-        rows = [(1.0, middle, low, high, "over seeds")]
+        rows = [(1.0 if classes else 0.0, middle, low, high, "over seeds")]
         if classes:
             centre, start, end = (scale * float(numbers[f"example_{n}"]) for n in ("difference", "low", "high"))
             rows.append((0.0, centre, start, end, "over examples"))
@@ -186,7 +205,7 @@ def _draw(reading: Reading, names: tuple[str, str] = ("first", "second")) -> Fig
             right.plot(centre, y, "o", color=draw.PALETTE[2], markersize=7)
         right.axvline(0, color=draw.INK, linewidth=1)
         right.set_yticks([row[0] for row in rows], [row[-1] for row in rows])
-        right.set(ylim=(-0.6, 1.6), xlabel="second − first" + (" (points)" if classes else ""))
+        right.set(ylim=(-0.6, len(rows) - 0.4), xlabel="difference" + (" (points)" if classes else ""))
         right.grid(axis="y", visible=False)
     return figure
 
