@@ -20,6 +20,14 @@ Devices = Annotated[int, typer.Option(help="How many devices share each batch.",
 CheckpointEvery = Annotated[
     float, typer.Option(metavar="SECONDS", min=0, help="Time between checkpoints.", rich_help_panel=RUN)
 ]
+Health = Annotated[
+    bool,
+    typer.Option(
+        "--health/--no-health",
+        help="Look at the layers now and then, and warn when something is wrong.",
+        rich_help_panel=RUN,
+    ),
+]
 Coordinator = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS:PORT", help="Of process 0, the same for all.", rich_help_panel=MACHINES),

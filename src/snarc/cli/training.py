@@ -14,6 +14,7 @@ from .options import (
     CheckpointEvery,
     Coordinator,
     Devices,
+    Health,
     Json,
     Listen,
     NoReport,
@@ -77,6 +78,22 @@ def train(
         typer.Option(
             metavar="CHANGES",
             help="Random changes to training inputs, as shift:1,rotate:15,noise:0.1.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="A run's folder: begin with its weights. With --set freeze=layers.0 that layer does not learn.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = None,
+    fresh: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LAYERS",
+            help="With --start: layers that begin at random all the same, as layers.1.",
             rich_help_panel=LEARNING,
         ),
     ] = None,
@@ -153,6 +170,7 @@ def train(
     process: Process = 0,
     processes: Processes = 1,
     listen: Listen = None,
+    health: Health = True,
     no_report: NoReport = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -210,10 +228,12 @@ def train(
         say(f"snarc: {dataset.name}: {sizes}; inputs {' x '.join(map(str, dataset.inputs))}, {dataset.outputs} outputs")
     from snarc.training import fit
 
+    again = [layer.strip() for layer in fresh.split(",")] if fresh else ()
+
     def learn() -> Run:
         return fit(
-            name, dataset, out=out, devices=devices, checkpoint_seconds=checkpoint_every,
-            progress=False if quiet else "auto", **fields,
+            name, dataset, out=out, start=start, fresh=again, devices=devices, checkpoint_seconds=checkpoint_every,
+            progress=False if quiet else "auto", health=health, **fields,
         )  # fmt: skip
 
     _finish(learn, report=not no_report, quiet=quiet, json=json)
@@ -235,6 +255,7 @@ def resume(
     process: Process = 0,
     processes: Processes = 1,
     listen: Listen = None,
+    health: Health = True,
     no_report: NoReport = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -256,6 +277,7 @@ def resume(
             checkpoint_seconds=checkpoint_every,
             progress=False if quiet else "auto",
             strict=strict,
+            health=health,
         )
 
     _finish(learn, report=not no_report, quiet=quiet, json=json)

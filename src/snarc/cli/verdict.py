@@ -51,6 +51,7 @@ def about(run: Run) -> dict[str, Any]:
         "epochs": len(run.history),
         "replicas": run.recipe.replicas,
         "seed": run.recipe.seed,
+        "warnings": [{"name": one.name, "step": one.step, "text": one.line} for one in run.health.symptoms],
         "parameters": parameters(run),
         "sizes": dict(dataset["sizes"]),
         # Replicas that learn one after another share their epochs' time; those that stopped early have no row.

@@ -23,7 +23,7 @@ from snarc.trust.confusion import confusion
 from snarc.trust.mistakes import mistakes
 from snarc.trust.residuals import residuals
 
-from . import page, record, words
+from . import layers, page, record, words
 from .export import data_file, figure_file
 from .results import confusion_cards, mistakes_card, reliability_card, residual_cards, tiles, verdict
 
@@ -90,6 +90,7 @@ def html(run: Run, *, made: str | None = None, pictures: Callable[..., str] | No
     parts.append(tiles(run, evaluation, found, curves))
     sections = [
         ("learning", "Learning", _learning(run, curves, pictures)),
+        ("health", "Health", layers.section(run, pictures)),
         ("results", "Results", _results(run, evaluation, found, pictures)),
         ("mistakes", "Mistakes", _mistakes(run, found, pictures)),
         ("confidence", "Confidence", _confidence(run, found, pictures)),
@@ -196,7 +197,7 @@ def _network(run: Run, pictures: Callable[..., str]) -> Markup:
         cards.append(page.card("First layer", page.figure(svg, first + reading.note)))
     except ModelError:
         pass  # a network that begins with something else than a kernel has no such picture
-    layers = summary(run.networks[0], run.inputs)
+    parts = summary(run.networks[0], run.inputs)
     rows = [
         (
             row.path.removeprefix("body."),
@@ -205,9 +206,9 @@ def _network(run: Run, pictures: Callable[..., str]) -> Markup:
             f"{row.parameters:,}",
             f"{row.multiply_adds:,}",
         )
-        for row in layers.layers
+        for row in parts.layers
     ]
-    foot = ("total", "", "", f"{layers.parameters:,}", f"{layers.multiply_adds:,}")
+    foot = ("total", "", "", f"{parts.parameters:,}", f"{parts.multiply_adds:,}")
     head = ("layer", "kind", "output", "weights", "multiply-adds")
     cards.append(page.card("Layers", page.table(head, rows, left=3, foot=foot)))
     return page.grid(*cards)

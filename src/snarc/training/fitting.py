@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from flax import nnx
 
 from snarc.data import Dataset, Split, check_weights, from_arrays, load
-from snarc.errors import DataError, RunError
+from snarc.errors import DataError, RecipeError, RunError
 from snarc.models.network import resolve, suits
 from snarc.registry import models
 
@@ -27,6 +27,7 @@ from .place import make_out
 from .recipe import Recipe
 from .run import Run
 from .store import Store
+from .transfer import Start
 
 
 def fit(
@@ -36,6 +37,8 @@ def fit(
     out: str | Path | bool | None = None,
     recipe: Recipe | None = None,
     sample_weight: Any = None,
+    start: Any = None,
+    fresh: Sequence[str] = (),
     devices: int = 1,
     checkpoint_seconds: float = 30.0,
     progress: bool | str = "auto",
@@ -52,6 +55,10 @@ def fit(
     out: the run's folder; by default a fresh one under ``runs/``; ``False`` keeps the run in memory.
     recipe: everything that decides the learning; ``fields`` (``epochs=5``) change single fields of it.
     sample_weight: of each example of a pair ``(x, y)``, or of each training example of a data set in memory.
+    start: begin with the weights, statistics and input stage of another network: a run (replica k starts from its
+        replica k, or all from its only one), the folder of a run, or an nnx module.  Layers must have the same paths
+        and shapes.
+    fresh: layers, as ``("layers.1",)``, that begin at random weights all the same.
     devices: how many devices share each batch; of several processes (:mod:`snarc.training.hosts`) all do.
     checkpoint_seconds: time between checkpoints; one is also written at the end and on Ctrl-C.
     progress: show it; ``"auto"`` draws a bar on a terminal and prints lines elsewhere.
@@ -77,16 +84,15 @@ def fit(
     if isinstance(model, str) and model == "auto":
         model = dataset.source.get("suits", {}).get("model") or suits(dataset.inputs)
     recipe = recipe_for(model, recipe, fields, len(dataset.train), about=dataset.source.get("suits", {}))
-    job = Job(model, recipe, dataset, devices)
+    job = Job(model, recipe, dataset, devices, _start(start, fresh))
     about = folders.describe(dataset, dataset.source.get("load", how))
+    looking = _looks(health, progress if out is False else True)  # in all of several processes alike
     if out is False or not hosts.leads():
-        looking = _looks(health, progress)
         return job.learn(None, about, checkpoint_seconds, progress, resume=False, strict=False, health=looking)
     path = make_out(None if out is True else out, f"{dataset.name}-{recipe.model}")
     store = Store(path)
     with store.lock():
-        folders.start(path, recipe, about, environment())
-        looking = _looks(health, True)
+        folders.start(path, recipe, about, environment(), job.start)
         return job.learn(store, about, checkpoint_seconds, progress, resume=False, strict=False, health=looking)
 
 
@@ -142,6 +148,14 @@ def resume(
                 way_out="Put the files back, or start a new run.",
             )
         job = Job(model if model is not None else recipe.model, recipe, dataset, devices)
+        if (path / "start.json").is_file():
+            job.start = read_json(path / "start.json")
+            if not store.steps():
+                raise RunError(
+                    f"the training in {path} was to start from other weights, and was stopped before it kept them",
+                    wanted="a checkpoint",
+                    way_out="Train again with the same start.",
+                )
         return job.learn(
             store, about, checkpoint_seconds, progress, resume=bool(store.steps()), strict=strict,
             health=_looks(health, True),
@@ -153,6 +167,16 @@ def _looks(health: bool | str, read: bool | str) -> bool:
     if health not in (True, False, "auto"):
         raise RunError(f"health={health!r}", wanted="True, False or 'auto'", way_out="Leave it out.")
     return bool(read) if health == "auto" else bool(health)
+
+
+def _start(start: Any, fresh: Sequence[str]) -> Start | None:
+    if start is not None:
+        return Start.of(start, fresh)
+    if fresh:
+        raise RecipeError(
+            f"fresh={fresh!r} without start", wanted="a run to start from", way_out="Without one every layer is fresh."
+        )
+    return None
 
 
 def as_dataset(data: Any, weights: Any = None) -> Dataset:
