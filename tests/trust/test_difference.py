@@ -156,3 +156,5 @@ def test_other_examples_are_refused(runs):
     other = snarc.fit("linear", snarc.load("digits", seed=1), epochs=1, out=False, progress=False)
     with pytest.raises(DataError, match="not the same"):
         difference(runs["a"], other)
+    with pytest.raises(DataError, match="--compare"):
+        difference(runs["a"])

@@ -25,7 +25,7 @@ FEW = 5
 
 @instrument("difference", asks="Is one of two networks better, or is it chance?")
 def difference(
-    of: Any, other: Any, data: Any = "test", *, names: tuple[str, str] = ("the first", "the second")
+    of: Any, other: Any = None, data: Any = "test", *, names: tuple[str, str] = ("the first", "the second")
 ) -> Reading:
     """The second network's result minus the first's, over seeds and over the same examples.
 
@@ -52,13 +52,17 @@ def difference(
 
     Raises
     ------
-    DataError: the two were not judged on the same examples, or their tasks differ.
+    DataError: there is no second, the two were not judged on the same examples, or their tasks differ.
 
     >>> one = np.array([[[2.0, 0], [2.0, 0], [2.0, 0]]] * 2)
     >>> found = difference(one, -one, np.array([0, 0, 1]))
     >>> found.numbers["only_first_right"], round(found.numbers["difference"], 3)
     (2, -0.333)
     """
+    if other is None:
+        raise DataError(
+            "one network alone", wanted="a second one to tell it from", way_out="Use snarc runs --compare RUN RUN."
+        )
     first, second = predictions(of, data), predictions(other, data)
     _same_examples(first, second)
     seeds = _seeds(of, first), _seeds(other, second)
