@@ -38,7 +38,8 @@ class Optimizer(NamedTuple):
             if self.l2:
                 total = total + 0.5 * self.l2 * jnp.sum(jnp.square(leaf))
             if self.l1:
-                total = total + self.l1 * jnp.sum(jnp.abs(leaf))
+                # The value of |w|, with the derivative 0 at 0, where that of jnp.abs is 1 and would drive weights away.
+                total = total + self.l1 * jnp.sum(leaf * jax.lax.stop_gradient(jnp.sign(leaf)))
         return total
 
 
