@@ -35,7 +35,7 @@ def needed(recipe: Recipe) -> dict[str, Any]:
 def command(run: Run) -> str | None:
     """The command line that trains the same network again; none if data or network are not to be had by name."""
     how = run.about["dataset"].get("load")
-    if how is None or run.recipe.model not in models or not isinstance(how.get("what"), str):
+    if how is None or "start" in run.about or run.recipe.model not in models or not isinstance(how.get("what"), str):
         return None
     parts = ["snarc", "train", how["what"], "--model", run.recipe.model]
     fields = needed(run.recipe)
@@ -66,6 +66,11 @@ def python(run: Run) -> str:
         model = "network"
         lines.append(f"# The network is code of your own ({run.recipe.model}); network stands for it.")
     given = [f"{name}={_literal(value)}" for name, value in needed(run.recipe).items()]
+    if "start" in run.about:
+        lines.append(f"# It started from {run.about['start']['from']!r}; start stands for that run.")
+        given.append("start=start")
+        if run.about["start"]["fresh"]:
+            given.append(f"fresh={_literal(run.about['start']['fresh'])}")
     call = f"run = snarc.fit({', '.join([model, data, *given])})"
     if len(call) > 96:
         call = "run = snarc.fit(\n" + "".join(f"    {part},\n" for part in [model, data, *given]) + ")"

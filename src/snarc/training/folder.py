@@ -4,6 +4,7 @@
 
     recipe.json        everything that decided the learning
     dataset.json       name, task, source and checksum of the data
+    start.json         the networks it began with, if it did not begin at random weights
     environment.json   machine, versions, devices, command
     status.json        running, finished, interrupted or diverged
     metrics.jsonl      a line for each epoch and replica
@@ -55,8 +56,16 @@ def describe(dataset: Dataset, load: Mapping[str, Any] | None) -> dict[str, Any]
     }
 
 
-def start(path: Path, recipe: Recipe, dataset: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
-    """Write what is known before training."""
+def start(
+    path: Path,
+    recipe: Recipe,
+    dataset: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    began: Mapping[str, Any] | None = None,
+) -> None:
+    """Write what is known before training; ``began``: the networks that it starts from."""
+    if began is not None:
+        write_json(path / "start.json", began)
     write_json(path / "recipe.json", {"format": FORMAT, **recipe.model_dump()})
     write_json(path / "dataset.json", dataset)
     write_json(path / "environment.json", environment)
@@ -175,6 +184,8 @@ def open(path: str | Path, *, data: Any = None, model: Any = None) -> Run:
     details = {"dataset": about, "environment": read_json(path / "environment.json"), "ended": status.get("ended", [])}
     history = History(rows_by_replica(read_lines(path / "metrics.jsonl"), recipe.replicas))
     dataset = as_dataset(data) if data is not None else None
+    if (path / "start.json").is_file():
+        details["start"] = read_json(path / "start.json")
     health = read_health(path)
     return Run(
         path, recipe, tuple(networks), history, status["status"], task, inputs, details, dataset, health=health,

@@ -34,13 +34,15 @@ from .replicas import Replicas, vectorise
 from .run import Run
 from .step import State, begin
 from .store import Store
+from .transfer import Start, below
 
 
 class Job:
     """A training, checked and built, ready to run."""
 
-    def __init__(self, model: Any, recipe: Recipe, dataset: Dataset, devices: int) -> None:
+    def __init__(self, model: Any, recipe: Recipe, dataset: Dataset, devices: int, start: Start | None = None) -> None:
         self.recipe, self.dataset, self.model = recipe, dataset, model
+        self.start = start.describe() if start is not None else None
         check(model, recipe, dataset, devices)
         moment = moments(dataset.train) if recipe.standardise else None
         self.networks = [
@@ -50,11 +52,19 @@ class Job:
         check_outputs(self.networks[0], dataset)
         loss = criterion(recipe, dataset.task, dataset.train.targets)
         check_network(self.networks[0], recipe, loss.name, len(dataset.train))
+        frozen = below(self.networks[0], recipe.freeze, "freeze", must_learn=True)
+        if start is not None:
+            start.put(self.networks)
         classes = dataset.task.kind in ("classification", "sequence")
         states: list[State] = []
         for network in self.networks:
             program, state = begin(
-                network, loss, Optimizer.of(recipe), classification=classes, precision=recipe.precision
+                network,
+                loss,
+                Optimizer.of(recipe),
+                classification=classes,
+                precision=recipe.precision,
+                frozen=frozen,
             )
             states.append(state)
         over = mesh(jax.device_count() if hosts.several() else devices)
@@ -111,6 +121,8 @@ class Job:
             )  # fmt: skip
             if resume:
                 loop.load(strict=strict)
+            elif self.start is not None:
+                loop.save()  # what it starts from is nowhere else in the folder
             if path is not None:
                 folders.rewrite_metrics(path, loop.position.rows)
                 folders.rewrite_looks(path, loop.position.looks)
@@ -130,6 +142,8 @@ class Job:
             network.augment = None  # it has learnt: what is kept, saved and shown is the network alone
             network.eval()
         details = {"dataset": about, "environment": spot, "ended": loop.position.ended}
+        if self.start is not None:
+            details["start"] = self.start
         task, inputs = self.dataset.task, self.dataset.inputs
         run = Run(
             path,

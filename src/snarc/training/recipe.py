@@ -108,6 +108,9 @@ class Recipe(BaseModel):
     augment: Annotated[tuple[str, ...], BeforeValidator(_texts)] = Field(
         (), description="random changes to training inputs, as 'shift:1', 'rotate:15', 'noise:0.1'"
     )
+    freeze: Annotated[tuple[str, ...], BeforeValidator(_texts)] = Field(
+        (), description="layers that do not learn, as 'layers.0'; each with all that is below it"
+    )
     clip_norm: float | None = Field(None, gt=0, description="largest global norm of the gradient")
     batch_size: int = Field(100, ge=1, description="examples per step")
     epochs: int = Field(10, ge=1, le=1_000_000, description="passes over the training split")
@@ -138,6 +141,8 @@ class Recipe(BaseModel):
         self._check_optimizer()
         if self.label_smoothing and self.loss not in ("auto", *SMOOTHED):
             raise ValueError(f"label_smoothing: loss {self.loss!r} has no probabilities to smooth; drop it")
+        if self.freeze and self.precision != "float32":
+            raise ValueError(f"freeze: frozen layers compute in float32, not in {self.precision}; drop one of the two")
         if self.class_targets is not None and self.loss != "squared-error":
             raise ValueError("class_targets: only loss 'squared-error' compares outputs with numbers; choose it")
         return self

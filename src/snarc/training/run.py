@@ -73,7 +73,8 @@ class Run:
     networks: the trained network of each replica, in evaluation mode.
     history: what happened, epoch by epoch.
     status: ``finished``, ``interrupted``, ``diverged`` or ``running``.
-    about: the data set (name, task, input shape, source, checksum), the environment, and how replicas ended.
+    about: the data set (name, task, input shape, source, checksum), the environment, how replicas ended, and the
+        networks it started from, if it did.
     signal: the number of the signal that asked its training to stop, if one did.
     health: what was seen of the layers of the first replica while it learnt; without looks if that was off.
     frames: of a picture, what the first replica made of it after some epochs: uint8 ``(H, W, C)`` by epoch.

@@ -12,6 +12,7 @@ from snarc.layers import present
 
 from .losses import Loss
 from .optimizers import Optimizer, direction
+from .transfer import hold, trained
 
 # What a step tells: sums over its examples, never means, so that any batching adds up to the same number.
 LOSS, CORRECT, COUNT = range(3)
@@ -34,16 +35,24 @@ class Program(NamedTuple):
     optimizer: Optimizer
     classification: bool
     precision: str = "float32"
+    frozen: tuple[str, ...] = ()
 
 
 def begin(
-    network: nnx.Module, loss: Loss, optimizer: Optimizer, *, classification: bool, precision: str
+    network: nnx.Module,
+    loss: Loss,
+    optimizer: Optimizer,
+    *,
+    classification: bool,
+    precision: str,
+    frozen: tuple[str, ...] = (),
 ) -> tuple[Program, State]:
-    """Split a network into what is compiled and what learning changes."""
+    """Split a network into what is compiled and what learning changes; ``frozen`` are dotted paths that stay."""
     network.train()
-    graph, weights, rest = parts(network)
+    hold(network, frozen)
+    graph, weights, rest = parts(network, frozen)
     memory = direction(optimizer).init(weights)
-    return Program(graph, loss, optimizer, classification, precision), State(weights, rest, memory)
+    return Program(graph, loss, optimizer, classification, precision, frozen), State(weights, rest, memory)
 
 
 def step(
@@ -81,7 +90,7 @@ def step(
             correct = jnp.sum((jnp.argmax(outputs, axis=-1) == y) * mask)
         else:
             correct = jnp.zeros((), losses.dtype)
-        rest = parts(network)[2]
+        rest = parts(network, program.frozen)[2]
         total = jnp.sum(losses)
         return total / jnp.sum(mask) + program.optimizer.penalty(weights), (total, correct, rest)
 
@@ -97,9 +106,9 @@ def step(
     return State(weights, rest, memory), sums
 
 
-def parts(network: nnx.Module) -> tuple[nnx.GraphDef, Any, Any]:
+def parts(network: nnx.Module, frozen: tuple[str, ...] = ()) -> tuple[nnx.GraphDef, Any, Any]:
     """What of a network is compiled, what is trained, and what else it holds."""
-    found: Any = nnx.split(network, nnx.Param, ...)
+    found: Any = nnx.split(network, trained(frozen), ...)
     return found
 
 
