@@ -84,7 +84,7 @@ def checked(rate: Any, name: str = "dropout") -> float:
     """
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
         raise ModelError(f"{name} {rate!r}", wanted="a probability in [0, 1)", way_out="Use 0.5, or 0 for none.")
-    return rate
+    return float(rate)
 
 
 def _key(own: Any, collection: str) -> jax.Array:
