@@ -66,3 +66,17 @@ def test_pixels_of_a_run_lie_between_0_and_1(digits):
     stored = run.dataset.test.inputs
     assert seen.range == ((0.0, 1.0) if stored.dtype == np.uint8 else None)
     np.testing.assert_allclose(seen.logits(stored[:9]), seen.logits(seen.example(stored[:9])), atol=1e-5)
+
+
+def test_the_jacobian_of_a_run_equals_differences(digits):
+    run = snarc.fit("64-8:tanh-10", "digits", epochs=1, out=False, progress=False)
+    seen = run.subject()
+    x = np.asarray(seen.example(run.dataset.test.inputs[:2]))
+    found = np.asarray(seen.jacobian(x)).reshape(2, 10, -1)
+    h = 1e-2
+    for k in (0, 21, 63):
+        step = np.zeros(64, np.float32)
+        step[k] = h
+        step = step.reshape(x.shape[1:])
+        wanted = (np.asarray(seen.logits(x + step)) - np.asarray(seen.logits(x - step))) / (2 * h)
+        np.testing.assert_allclose(found[:, :, k], wanted, atol=2e-3)

@@ -20,11 +20,12 @@ CPU_OPTIONS: dict[str, str | int] = {
 @functools.cache
 def compiled(function: Callable[..., Any], static: tuple[int, ...]) -> Any:
     """``jax.jit`` with the options that suit the device; one compiled function for each function given."""
-    return jax.jit(function, static_argnums=static, compiler_options=_options())
+    return jax.jit(function, static_argnums=static, compiler_options=options())
 
 
 @functools.cache
-def _options() -> dict[str, str | int] | None:
+def options() -> dict[str, str | int] | None:
+    """What the compiler is told on this device, for a whole program that is compiled elsewhere."""
     if jax.default_backend() != "cpu":
         return None
     try:

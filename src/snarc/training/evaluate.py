@@ -37,7 +37,14 @@ def function(network: nnx.Module, precision: str = "float32") -> Callable[[np.nd
     """The evaluation-mode function of a network: a batch of inputs to logits."""
     network.eval()
     graph, weights, rest = parts(network)
-    return lambda x: compiled(_outputs, (0, 1))(graph, precision, weights, rest, x)
+
+    def call(x: Any) -> jax.Array:
+        if isinstance(x, jax.core.Tracer):
+            # Within somebody's own compiled program or gradient; options of the compiler are for whole programs.
+            return _outputs(graph, precision, weights, rest, x)
+        return compiled(_outputs, (0, 1))(graph, precision, weights, rest, x)
+
+    return call
 
 
 def outputs(of: Callable[..., jax.Array], split: Any) -> Float[np.ndarray, " n *outputs"]:
