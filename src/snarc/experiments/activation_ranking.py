@@ -98,22 +98,26 @@ def picture(runs, errors):
     figure, (left, right) = draw.new(1, 2, width=9.2, height=3.8)
     names = list(runs)
     at = np.arange(len(names))
-    left.bar(at, [errors[n].mean for n in names], color=[COLOURS[n] for n in names], width=0.68, alpha=0.85)
+    top = 1.35 * max(value for name in names if name != "logistic" for value in errors[name].values)
     for k, name in enumerate(names):
-        left.plot([k] * len(errors[name].values), errors[name].values, ".", color=draw.INK, markersize=4)
+        mean, values = errors[name].mean, errors[name].values
+        left.bar(k, min(mean, top), color=COLOURS[name], width=0.68, alpha=0.85)
+        if mean < top:
+            left.plot([k] * len(values), values, ".", color=draw.INK, markersize=4)
+        label = f"{mean:.1f}" if mean < top else f"{mean:.1f} (cut off)"
         left.annotate(
-            f"{errors[name].mean:.1f}", (k, max(errors[name].values)), (0, 5), textcoords="offset points", ha="center",
-            fontsize=9,
+            label, (k, min(max(values), top)), (0, 5), textcoords="offset points", ha="center", fontsize=9,
+            annotation_clip=False,
         )  # fmt: skip
-    left.set(ylabel="test error (%)", title="After ten passes", ylim=(None, 150), yscale="log")
-    draw.plain_log(left.yaxis)
+    left.set(ylabel="test error (%)", title="After ten passes\n", ylim=(0, top))
     left.set_xticks(at, names, rotation=25, ha="right")
     left.grid(axis="x", visible=False)
     for name, run in runs.items():
         loss = run.history["loss"]
-        axes.replicas(right, range(1, loss.shape[1] + 1), loss, color=COLOURS[name], label=name)
+        style = (0, (3, 2)) if name == "relu" else "-"  # it lies upon the leaky one
+        axes.replicas(right, range(1, loss.shape[1] + 1), loss, color=COLOURS[name], label=name, linestyle=style)
     axes.epochs(right)
     axes.one_two_five(right.yaxis)
-    right.set(ylabel="training loss", title="Learning")
+    right.set(ylabel="training loss", title="Learning\n")
     right.legend(loc="lower left", fontsize=8)
     return figure

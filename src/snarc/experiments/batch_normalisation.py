@@ -148,13 +148,14 @@ def histograms(runs, layers):
         for row, k in enumerate(shown):
             ax = panels[row, column]
             # Spread over the digits, unit by unit: what a layer still knows of its input.
-            ax.hist(found[k].ravel(), bins=60, range=(0, 1), color=colour, density=True)
+            heights = ax.hist(found[k].ravel(), bins=60, range=(0, 1), color=colour, density=True)[0]
+            ax.set_ylim(0, 1.4 * heights.max())
             ax.set_yticks([])
             ax.grid(False)
             ax.set_xlim(0, 1)
             tells = found[k].std(axis=0).mean()
             ax.annotate(
-                f"spread over digits {tells:.2g}", (0.98, 0.86), xycoords="axes fraction", ha="right", va="top",
+                f"spread over the digits: {tells:.1g}", (0.98, 0.97), xycoords="axes fraction", ha="right", va="top",
                 fontsize=8, color=draw.INK,
             )  # fmt: skip
             if column == 0:

@@ -12,8 +12,8 @@ from . import _random_layers as layers
 
 GLOROT = "X. Glorot, Y. Bengio, AISTATS 2010"
 LOOKS = {
-    "glorot-normal": (draw.PALETTE[0], "Glorot, 2/(m+n)"),
     "lecun-normal": (draw.PALETTE[1], "LeCun, 1/m"),
+    "glorot-normal": (draw.PALETTE[0], "Glorot, 2/(m+n)"),
     "old": (draw.PALETTE[7], "U(±1/√m), as was usual"),
 }
 
@@ -76,7 +76,7 @@ def glorot_initialisation(budget):
     yield Figure(
         picture(flows, even, narrowing),
         "Variance of the signals (solid, from left to right) and of the gradients (dashed, from right to left) at each "
-        "layer. Thin: each network.",
+        "layer, mean of the networks. At equal widths (left) Glorot's weights are LeCun's.",
         name="flows",
     )
     yield Table(
@@ -134,7 +134,8 @@ def picture(flows, even, narrowing):
             for way, style in ((0, "-"), (1, (0, (3, 2)))):
                 ax.plot(at, both[:, way].T, color=colour, linewidth=0.6, alpha=0.25, linestyle=style)
                 mean = np.exp(np.log(both[:, way]).mean(axis=0))
-                ax.plot(at, mean, color=colour, linestyle=style, linewidth=2, label=label if way == 0 else None)
+                thick = 4 if name == "lecun-normal" else 1.8
+                ax.plot(at, mean, color=colour, linestyle=style, linewidth=thick, label=label if way == 0 else None)
         ax.set(yscale="log", xlabel="layer", title=f"{widths[0]} to {widths[-1]} units")
         ax.xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_ylabel("variance")

@@ -115,5 +115,5 @@ def picture(counts):
         right.plot(counts, slopes, "o-", color=colour, label=label)
     right.set(xscale="log", xlabel="number of inputs n", title="mean slope of the sigmoid", ylim=(0, 1.15))
     draw.plain_log(right.xaxis)
-    right.legend(loc="center left", fontsize=8)
+    right.legend(loc="lower left", fontsize=8)
     return figure

@@ -7,7 +7,6 @@ import numpy as np
 import snarc
 from snarc import draw, keys
 from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
-from snarc.reading import Estimate
 
 WIDTHS = (20, 30, 5, 30, 15)
 LINEAR, BENT = draw.PALETTE[1], draw.PALETTE[0]
@@ -42,14 +41,13 @@ def linear_collapse(budget):
     layouts["four layers of tanh"] = "2-16:tanh-16:tanh-16:tanh-2"
     runs = {name: fit(layout, data, schedule="constant", **options) for name, layout in layouts.items()}
     yield Claim(
-        "test error in opposite quadrants: four linear layers minus one layer",
-        measured=100 * Estimate.over(
-            [a - b for a, b in zip(runs["four linear layers"].test.error.values, runs["one layer"].test.error.values)]
-        ),
-        at_least=-5,
-        unit="points",
-        note="No linear function parts them, so depth without bends gains nothing but chance.",
-    )  # fmt: skip
+        "test error in opposite quadrants, four linear layers",
+        published=100 / 3,
+        source="by hand: the best half-plane errs in a third of the square",
+        measured=100 * runs["four linear layers"].test.error,
+        at_least=30,
+        unit="%",
+    )
     yield Claim(
         "test error in opposite quadrants, four layers of tanh", measured=100 * runs["four layers of tanh"].test.error,
         at_most=3, unit="%",
@@ -63,7 +61,7 @@ def linear_collapse(budget):
     )
     yield Figure(
         strip(grids("identity"), grids("tanh")),
-        "The same, layer by layer: linear above, tanh below.",
+        "The same, layer by layer, each in a frame of its own size: linear above, tanh below.",
         name="layers",
     )
     yield Table(
@@ -143,7 +141,9 @@ def strip(linear, bent):
             ax = draw.bare(panels[row, k])
             for line in stage:
                 ax.plot(*line.T, color=colour, linewidth=0.9)
-            ax.set_aspect("equal")
+            middle = (stage.max(axis=(0, 1)) + stage.min(axis=(0, 1))) / 2
+            half = 1.06 * abs(stage - middle).max()
+            ax.set(xlim=middle[0] + [-half, half], ylim=middle[1] + [-half, half], aspect="equal")
             if row == 0:
                 ax.set_title("inputs" if k == 0 else f"layer {k}", fontsize=10)
     panels[0, 0].set_ylabel("linear")

@@ -127,6 +127,7 @@ def attraction(starts, budget):
             label = {"selu": "SELU, LeCun's weights", "relu": "ReLU, He's weights"}[name] if k == 0 else None
             ax.plot(found, color=colour, linestyle=style, label=label)
     ax.set(xlabel="layer", ylabel="mean square of activities", title="Inputs of variance 1/4 to 4", yscale="log")
+    ax.set_ylim(0.2, 14)
     draw.plain_log(ax.yaxis)
     ax.legend(loc="upper right")
     return figure
