@@ -124,14 +124,15 @@ def _ablations(network: nnx.Module, path: str, loss: Callable[..., Any], x: Any,
     rows = weights_of(network)["body." + path][...].shape[0]
 
     @jax.jit
-    def mean(state: Any, row: jax.Array) -> jax.Array:
+    def mean(state: Any, x: jax.Array, y: jax.Array, row: jax.Array) -> jax.Array:
         model: Any = nnx.merge(graph, jax.tree.map(lambda leaf: leaf, state))
         variable = _variable(model, "body." + path)
         variable[...] = variable[...] * (jnp.arange(rows) != row).astype(variable[...].dtype)[:, None]
         return jnp.mean(loss(model(x), y))
 
-    whole = mean(state, jnp.asarray(-1))
-    return np.array([float(mean(state, jnp.asarray(k)) - whole) for k in range(rows)])
+    x, y = jnp.asarray(x), jnp.asarray(y)
+    whole = mean(state, x, y, jnp.asarray(-1))
+    return np.array([float(mean(state, x, y, jnp.asarray(k)) - whole) for k in range(rows)])
 
 
 def weight_scores(
