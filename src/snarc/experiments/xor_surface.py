@@ -157,9 +157,9 @@ def surfaces(nets, chosen):
             flat = (path - middle) @ plane.T
             low, high = flat.min(axis=0), flat.max(axis=0)
             centre, half = (low + high) / 2, 0.75 * (high - low).max()
-            a, b = (np.linspace(m - half, m + half, 121) for m in centre)
+            a, b = (np.linspace(m - half, m + half, 81) for m in centre)
             grid = np.stack(np.meshgrid(a, b), axis=-1).reshape(-1, 2)
-            height = gradient(middle + grid @ plane)[0].reshape(121, 121)
+            height = gradient(middle + grid @ plane)[0].reshape(81, 81)
             ax = panels[0, column]
             norm = LogNorm(0.02, 4)
             ax.contourf(
