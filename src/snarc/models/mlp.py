@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -132,6 +133,20 @@ class MLP(nnx.Module):
                 if dropped is not None:
                     x = (dropped[k] if isinstance(dropped, nnx.List) else dropped)(x)
         return x
+
+    def stages(self) -> list[Callable[[jax.Array], jax.Array]]:
+        """The maps from layer to layer in evaluation mode, ``(N, units) -> (N, units)``; the network is their chain."""
+
+        def stage(k: int) -> Callable[[jax.Array], jax.Array]:
+            def apply(x: jax.Array) -> jax.Array:
+                x = self.layers[k](x)
+                if self.normalisers is not None and k + 1 < len(self.layers):
+                    x = self.normalisers[k](x)
+                return self.activations[k](x)
+
+            return apply
+
+        return [stage(k) for k in range(len(self.layers))]
 
 
 def _dropped(kind: type[Dropout], name: str, rate: Rates, count: int, rngs: nnx.Rngs) -> nnx.Module | None:

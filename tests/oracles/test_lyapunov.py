@@ -1,0 +1,29 @@
+"""Stretching of small differences against PyTorch's Jacobians."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is installed apart: make oracles")
+
+import snarc  # noqa: E402
+from snarc.models.network import build  # noqa: E402
+from snarc.see import lyapunov  # noqa: E402
+
+pytestmark = pytest.mark.oracle
+
+
+def test_exponents_equal_those_of_pytorchs_jacobian():
+    body = build("2-50-50-50-50-1", inputs=(2,), outputs=1, seed=0, options={"activation": "tanh"})
+    layers = []
+    for layer in list(body.layers)[:4]:
+        dense = torch.nn.Linear(layer.in_features, layer.out_features)
+        with torch.no_grad():
+            dense.weight.copy_(torch.tensor(np.asarray(layer.kernel[...]).T))
+            dense.bias.copy_(torch.tensor(np.asarray(layer.bias[...])))
+        layers += [dense, torch.nn.Tanh()]
+    theirs = torch.nn.Sequential(*layers).double()
+    x = np.random.default_rng(0).uniform(-2, 2, (50, 2)).astype(np.float32)
+    found = lyapunov(snarc.subject(body, inputs=(2,), classes=1), x).arrays["exponent"]
+    for one, exponent in zip(x, found):
+        matrix = torch.autograd.functional.jacobian(theirs, torch.tensor(one).double())
+        assert exponent == pytest.approx(float(torch.linalg.svdvals(matrix)[0].log() / 4), abs=1e-4)

@@ -1,0 +1,108 @@
+"""Lyapunov exponents against the singular values of Jacobians written out in NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from flax import nnx
+
+import snarc
+from snarc.errors import DataError, ModelError, RecipeError
+from snarc.models.network import build
+from snarc.see import lyapunov
+from snarc.see.lyapunov import stages
+
+
+def tanh_network(layout, inputs, classes, **options):
+    body = build(layout, inputs=inputs, outputs=classes, seed=1, options={"activation": "tanh", **options})
+    return body, snarc.subject(body, inputs=inputs, classes=classes)
+
+
+def jacobian(body, x, depth):
+    """The product of D_l W_l in float64, ``(units, inputs)``."""
+    found, x = np.eye(x.size), x.astype(np.float64).ravel()
+    for layer in list(body.layers)[:depth]:
+        w, b = (np.asarray(p[...], np.float64) for p in (layer.kernel, layer.bias))
+        x = np.tanh(x @ w + b)
+        found = (1 - x**2)[:, None] * (w.T @ found)
+    return found
+
+
+# Two inputs: a closed form; few inputs: tangents; few outputs: cotangents; many of both: power iteration.
+@pytest.mark.parametrize("layout", ["2-20-30-2", "5-20-30-2", "200-100-12-2", "100-90-80-2"])
+def test_exponents_are_those_of_the_jacobian(layout):
+    n = int(layout.split("-")[0])
+    body, seen = tanh_network(layout, (n,), 2)
+    x = np.random.default_rng(0).normal(size=(7, n)).astype(np.float32)
+    found = lyapunov(seen, x)
+    assert found.numbers["layers"] == 2
+    for one, exponent, direction in zip(x, found.arrays["exponent"], found.arrays["direction"]):
+        _, values, vectors = np.linalg.svd(jacobian(body, one, 2))
+        assert exponent == pytest.approx(np.log(values[0]) / 2, abs=2e-3)
+        if values[0] > 1.3 * values[1]:
+            assert abs(direction @ vectors[0]) > 0.99
+
+
+def test_the_spectrum_is_benettins():
+    body, seen = tanh_network("3-6-5-4-2", (3,), 2)
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    found = lyapunov(seen, x, layer=3, spectrum=True).arrays["spectrum"]
+    for one, exponents in zip(x, found):
+        q, y, total = np.eye(3), one.astype(np.float64), np.zeros(3)
+        for layer in list(body.layers)[:3]:
+            w, b = (np.asarray(p[...], np.float64) for p in (layer.kernel, layer.bias))
+            y = np.tanh(y @ w + b)
+            q, r = np.linalg.qr((1 - y**2)[:, None] * (w.T @ q))
+            total += np.log(np.abs(np.diag(r)))
+        np.testing.assert_allclose(exponents, total / 3, atol=1e-4)
+        np.testing.assert_allclose(
+            exponents.sum(), np.log(np.linalg.svd(jacobian(body, one, 3))[1]).sum() / 3, atol=1e-3
+        )
+
+
+def test_the_chain_of_stages_is_the_network():
+    for options in ({}, {"normalise": "layer"}, {"normalise": "batch"}):
+        _, seen = tanh_network("4-8-6-3", (4,), 3, **options)
+        x = y = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+        for one in stages(seen):
+            y = one(y)
+        np.testing.assert_allclose(y, seen.logits(x), atol=1e-6)
+
+
+def test_a_run_with_its_input_stage():
+    rng = np.random.default_rng(0)
+    x = (5 + 3 * rng.uniform(-1, 1, (800, 2))).astype(np.float32)
+    y = (((x - 5) ** 2).sum(1) < 4).astype(int)
+    run = snarc.fit("2-10:tanh-10:tanh-2", (x, y), epochs=60, learning_rate=0.02, out=False, progress=False)
+    found = lyapunov(run, points=60)
+    assert found.arrays["x"][0] == pytest.approx(run.dataset.train.inputs[:, 0].min())
+    # The derivative is by the inputs as given, before they are standardised: half the stretching for twice the scale.
+    h = 1e-2
+    maps = stages(run.subject())
+
+    def hidden(v):
+        for one in maps[:2]:
+            v = one(v)
+        return np.asarray(v)
+
+    at = np.array([[5.0, 6.5]], np.float32)
+    differences = np.stack([(hidden(at + d) - hidden(at - d))[0] / (2 * h) for d in (h * np.eye(2, dtype=np.float32))])
+    wanted = np.log(np.linalg.svd(differences)[1][0]) / 2
+    assert lyapunov(run, at).arrays["exponent"][0] == pytest.approx(wanted, abs=0.02)
+    assert found.numbers["contrast"] > 0.5
+    assert found.numbers["ridge_distance"] < 0.1
+    assert found.plot() is not None
+
+
+def test_mistakes_are_refused():
+    _, seen = tanh_network("2-4-2", (2,), 2)
+    with pytest.raises(RecipeError, match="1 to 2"):
+        lyapunov(seen, layer=3)
+    _, wide = tanh_network("3-4-2", (3,), 2)
+    with pytest.raises(DataError, match="grid is for networks of two inputs"):
+        lyapunov(wide)
+    with pytest.raises(DataError, match="inputs of shape"):
+        lyapunov(wide, np.zeros((2, 2)))
+    plain = snarc.subject(nnx.Linear(2, 2, rngs=nnx.Rngs(0)), inputs=(2,), classes=2)
+    with pytest.raises(ModelError, match="layers one by one"):
+        lyapunov(plain)
