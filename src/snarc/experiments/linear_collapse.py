@@ -53,16 +53,16 @@ def linear_collapse(budget):
         at_most=3, unit="%",
     )  # fmt: skip
     yield Figure(
-        film(grids("identity"), grids("tanh")),
-        "A square grid goes through four layers of two units. Linear ones (left) turn and stretch it: at each stage "
-        "it stays the parallelogram (dotted) that its four corners alone decide. With tanh (right) it bends as no "
-        "matrix can.",
-        name="collapse",
+        strip(grids("identity"), grids("tanh")),
+        "A square grid goes through four layers of two units, linear above, tanh below; each stage in a frame of its own "
+        "size. Four linear layers turn and stretch it, as one could.",
+        name="layers",
     )
     yield Figure(
-        strip(grids("identity"), grids("tanh")),
-        "The same, layer by layer, each in a frame of its own size: linear above, tanh below.",
-        name="layers",
+        film(grids("identity"), grids("tanh")),
+        "The same as a film. On the left the grid stays the parallelogram (dotted) that its four corners alone decide; "
+        "on the right it bends as no matrix can.",
+        name="collapse",
     )
     yield Table(
         ["activation", "not linear", "monotone", "differentiable", "slope to learn from", "bounded"],
@@ -158,7 +158,9 @@ def film(linear, bent, seconds=10):
         times += [k / len(linear), (k + hold) / len(linear)]
     times = [*times, 1.0]
     key_times = ";".join(f"{t:.4f}" for t in times)
-    parts = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 330" role="img" font-family="sans-serif">']
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 330" role="img" aria-label="a grid going through four layers" font-family="sans-serif">'
+    ]
     for stages, left, colour, index, title in (
         (linear, 160, LINEAR, 2, "linear"),
         (bent, 480, BENT, 1, "tanh"),
