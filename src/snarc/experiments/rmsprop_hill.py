@@ -67,8 +67,8 @@ def rmsprop_hill(budget):
     )
     yield Figure(
         picture(found, starts),
-        "The landscape (its height drawn as the root), the way of twenty starts (thick: their mean), and the medians of "
-        "height and of the rate ε/(δ + √r) that multiplies the gradient: AdaGrad's stays what the hill made of it.",
+        "The landscape (its height drawn as the root), the way of twenty starts (thick: their mean), and the medians "
+        "of height and of the rate ε/(δ + √r) that multiplies the gradient: AdaGrad's stays what the hill made of it.",
         name="hill-then-bowl",
     )
     yield Table(
@@ -85,8 +85,8 @@ def rmsprop_hill(budget):
         "steps as long as its rate until it is near the minimum."
     )
     yield Note(
-        "Rates above 0.32 were left out on purpose: a first step of AdaGrad is as long as its rate, so that at a rate of "
-        "4 it leaps over the whole hill, hardly sees it, and does as well as the others. We saw that with rates up to 10."
+        "Rates above 0.32 were left out on purpose: AdaGrad's first step is as long as its rate, so that it leaps over "
+        "the whole hill and never sees it. With rates up to 10 it then reaches the minimum from every start."
     )
 
 
