@@ -90,7 +90,7 @@ def test_cross_entropy_is_exact_for_huge_logits():
     assert slope.tolist() == [[1.0, -1.0]]
 
 
-@pytest.mark.parametrize(("activation", "loss"), zip(SMOOTH, itertools.cycle(LOSSES)))
+@pytest.mark.parametrize(("activation", "loss"), list(zip(SMOOTH, itertools.cycle(LOSSES))))
 def test_a_step_of_the_engine_is_a_step_by_hand(activation, loss, rng):
     """The training step that every run uses, in float64, with a batch that is padded."""
     x, targets, d = problem(loss, rng)

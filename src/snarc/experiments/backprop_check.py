@@ -165,5 +165,5 @@ def one_network():
         axes[row, 0].set_ylabel(label)
         bar = figure.colorbar(image, ax=axes[row], pad=0.01)
         bar.outline.set_visible(False)
-        bar.formatter.set_powerlimits((-2, 2))
+        bar.ax.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
     return figure

@@ -162,14 +162,14 @@ def three_paths(passes):
             (20, draw.PALETTE[0], "mini-batch"),
             (200, draw.PALETTE[1], "batch"),
         ):
-            w, path = np.array([-1.0, -1.0]), [np.array([-1.0, -1.0])]
+            w, way = np.array([-1.0, -1.0]), [np.array([-1.0, -1.0])]
             for epoch in range(passes):
                 order = keys.generator(0, "shuffle", epoch).permutation(len(x))
                 for k in range(0, len(x), size):
                     rows = order[k : k + size]
                     w = w - 0.05 * 2 * (x[rows] @ w - d[rows]) @ x[rows] / len(rows)
-                    path.append(w)
-            path = np.array(path)
+                    way.append(w)
+            path = np.array(way)
             visits = np.arange(len(path)) * size
             marker = {200: "o-", 20: ".-", 1: "-"}[size]
             ax.plot(*path.T, marker, color=colour, linewidth=0.7 if size == 1 else 1.5, markersize=4, label=label)

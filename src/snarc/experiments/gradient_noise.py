@@ -34,7 +34,7 @@ def gradient_noise(budget):
     d = np.eye(10)[split.targets]
     sizes = [m for m in SIZES if m <= budget(300, 10_000, 10_000)]
     batches = [int(np.clip(30_000 / m, *budget((10, 50), (30, 1_000), (60, 2_000)))) for m in sizes]
-    curves = {"start": [], "learnt": []}
+    curves: dict[str, list] = {"start": [], "learnt": []}
     for k in range(budget.replicas):
         rng = keys.generator(k, "gradient-noise")
         net = reference.network("784-30-10", "tanh", seed=k)

@@ -148,11 +148,11 @@ def surfaces(nets, chosen):
 
         for column, (start, title) in enumerate(zip(chosen, ("learns", "does not learn"))):
             net = side_by_side([nets[start]])
-            path = [pack(net)[0]]
+            way = [pack(net)[0]]
             for _ in range(STEPS):
                 reference.step(net, X, D, reference.squared_error, RATE)
-                path.append(pack(net)[0])
-            path = np.array(path)
+                way.append(pack(net)[0])
+            path = np.array(way)
             middle, plane = path.mean(axis=0), np.linalg.svd(path - path.mean(axis=0), full_matrices=False)[2][:2]
             flat = (path - middle) @ plane.T
             low, high = flat.min(axis=0), flat.max(axis=0)
