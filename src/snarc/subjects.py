@@ -77,7 +77,7 @@ class Subject:
             raise ModelError(
                 f"{instrument} needs gradients, and {self.name} is a function that JAX cannot look into",
                 wanted="an nnx module, or a function written with jax.numpy",
-                way_out="Bring it over with snarc.subjects, or use an instrument that needs only outputs.",
+                way_out="Write it with jax.numpy, or use an instrument that needs only outputs.",
             )
 
     def example(self, x: Any) -> jax.Array:

@@ -1,0 +1,35 @@
+"""Every page of the documentation: its examples run, its links and pictures are there, the index names it."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+LINK = re.compile(r"\]\(([^)#:]+?)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    failed, _ = doctest.testfile(
+        str(page), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    )
+    assert failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page):
+    for name in LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / name).is_file(), f"{page.name} links to {name}"
+
+
+def test_the_index_names_each_page_once():
+    text = (DOCS / "index.md").read_text(encoding="utf-8")
+    named = re.findall(r"^([a-z0-9-]+)$", text.split("{toctree}")[1], flags=re.MULTILINE)
+    assert sorted(named) == sorted(page.stem for page in DOCS.glob("*.md") if page.stem != "index")
