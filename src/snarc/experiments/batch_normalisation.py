@@ -1,5 +1,7 @@
 """Twenty layers of logistic units do not learn; with each layer normalised over its batch they do."""
 
+from typing import Any
+
 import numpy as np
 
 import snarc
@@ -83,13 +85,14 @@ def batch_normalisation(budget):
 
 def normalised():
     """Mean and variance of units behind the layer, before scale and shift, for one batch of weighted sums."""
+    import jax.numpy as jnp
     from flax import nnx
 
     from snarc.layers import BatchNorm
 
     rng = keys.generator(0, "batch")
     sums = rng.normal(1.0, rng.uniform(0.5, 5.0, size=200), size=(100, 200)).astype(np.float32)
-    y = np.asarray(BatchNorm(200, rngs=nnx.Rngs(0))(sums), np.float64)
+    y = np.asarray(BatchNorm(200, rngs=nnx.Rngs(0))(jnp.asarray(sums)), np.float64)
     variance = y.var(axis=0)
     return float(abs(y.mean(axis=0)).max()), float(variance[abs(variance - 1).argmax()])
 
@@ -102,7 +105,8 @@ def gradient_error(step=1e-5):
 
     from snarc.layers import BatchNorm
 
-    graph, parameters, rest = nnx.split(BatchNorm(4, rngs=nnx.Rngs(0)), nnx.Param, ...)
+    parts: Any = nnx.split(BatchNorm(4, rngs=nnx.Rngs(0)), nnx.Param, ...)
+    graph, parameters, rest = parts
     rng = keys.generator(1, "gradient")
     point = {"x": rng.normal(2, 3, (6, 4)), "scale": rng.uniform(0.5, 2, 4), "bias": rng.normal(size=4)}
     weight = rng.normal(size=(6, 4))
@@ -132,7 +136,7 @@ def activities(run, count=500):
     """What the hidden layers of the first network give for the first test digits, layer by layer."""
     seen = run.subject(0).activations(run.dataset.test.inputs[:count])
     kind = "normalisers" if run.networks[0].body.normalisers is not None else "layers"
-    found = []
+    found: list[np.ndarray] = []
     while (name := f"body.{kind}.{len(found)}") in seen:
         found.append(1 / (1 + np.exp(-np.asarray(seen[name], np.float64))))
     return found if kind == "normalisers" else found[:-1]

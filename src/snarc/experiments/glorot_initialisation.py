@@ -118,7 +118,7 @@ def gains(flows):
 
 def furthest(values):
     """The layer whose mean over the replicas is furthest from 1."""
-    return Estimate.over(values[:, abs(values.mean(axis=0) - 1).argmax()])
+    return Estimate.over(values[:, abs(values.mean(axis=0) - 1).argmax()].tolist())
 
 
 def total(flows, way):

@@ -40,7 +40,7 @@ def he_initialisation(budget):
         )
         for name in ("lecun-normal", "he-normal")
     }
-    ends = {name: Estimate.over(np.log10(found[:, -1])) for name, found in squares.items()}
+    ends = {name: Estimate.over(np.log10(found[:, -1]).tolist()) for name, found in squares.items()}
     yield Claim(
         f"mean square after {depth} layers, LeCun's weights, as a power of ten",
         published=float(depth * np.log10(0.5)),

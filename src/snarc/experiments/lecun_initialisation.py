@@ -26,7 +26,7 @@ def lecun_initialisation(budget):
     counts = budget(COUNTS[:2], COUNTS, COUNTS)
     sums = {(kind, n): spread(name, n, budget.replicas) for kind, name in NAMED.items() for n in counts}
     for kind in NAMED:
-        worst = max(counts, key=lambda n, kind=kind: abs(sums[kind, n].mean - 1))
+        worst = max((abs(sums[kind, n].mean - 1), n) for n in counts)[1]
         yield Claim(
             f"spread of the weighted sums, {kind} weights, the number of inputs where it is furthest from 1",
             published=1.0,

@@ -1,6 +1,7 @@
 """Many linear layers are one: why a hidden unit must bend, and what else is asked of an activation."""
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -54,8 +55,8 @@ def linear_collapse(budget):
     )  # fmt: skip
     yield Figure(
         strip(grids("identity"), grids("tanh")),
-        "A square grid goes through four layers of two units, linear above, tanh below; each stage in a frame of its own "
-        "size. Four linear layers turn and stretch it, as one could.",
+        "A square grid goes through four layers of two units, linear above, tanh below; each stage in a frame of its "
+        "own size. Four linear layers turn and stretch it, as one could.",
         name="layers",
     )
     yield Figure(
@@ -90,7 +91,7 @@ def collapsed():
     from snarc.models import build
 
     layout = "-".join([str(WIDTHS[0]), *(f"{n}:identity" for n in WIDTHS[1:-1]), str(WIDTHS[-1])])
-    network = build(layout, inputs=(WIDTHS[0],), outputs=WIDTHS[-1], seed=1)
+    network: Any = build(layout, inputs=(WIDTHS[0],), outputs=WIDTHS[-1], seed=1)
     rng = keys.generator(0, "collapse")
     x = rng.normal(size=(100, WIDTHS[0]))
     with jax.enable_x64(True):
@@ -158,9 +159,8 @@ def film(linear, bent, seconds=10):
         times += [k / len(linear), (k + hold) / len(linear)]
     times = [*times, 1.0]
     key_times = ";".join(f"{t:.4f}" for t in times)
-    parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 330" role="img" aria-label="a grid going through four layers" font-family="sans-serif">'
-    ]
+    about = 'role="img" aria-label="a grid going through four layers" font-family="sans-serif"'
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 330" {about}>']
     for stages, left, colour, index, title in (
         (linear, 160, LINEAR, 2, "linear"),
         (bent, 480, BENT, 1, "tanh"),
