@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from . import evaluating, experimenting, helping, listing, looking, predicting, running, training, tuning
+from . import evaluating, experimenting, helping, listing, looking, painting, predicting, running, training, tuning
 
 HELP = """Train a neural network, see into it, find out whether to trust it, and reproduce the field's classics.
 
@@ -53,6 +53,7 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
     app.command("report")(evaluating.report)
     app.command("see")(looking.see)
     app.command("trust")(looking.trust)
+    app.command("paint")(painting.paint)
     app.command("runs")(running.runs)
     app.command("list")(listing.list_)
     app.command("summary")(listing.summary)

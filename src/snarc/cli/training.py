@@ -32,7 +32,7 @@ def train(
         str,
         typer.Argument(
             metavar="DATA",
-            help="A name that `snarc list datasets` prints, or a path: a folder of images, CSV, .npz or idx files.",
+            help="A name that `snarc list datasets` prints, or a path: a folder of images, a picture, CSV, .npz, idx.",
         ),
     ],
     model: Annotated[
@@ -325,7 +325,9 @@ def _finish(learn: Any, *, report: bool, quiet: bool, json: bool) -> None:
         else:
             put(f"run {_shown(found.path)}")
         raise typer.Exit(128 + found.signal)
-    evaluations = {"test": found.test} if len(found.dataset.test) else {"validation": found.validation}
+    # Without a test split validation speaks, and without that, as for a picture, the training examples themselves.
+    judge = next((name for name in ("test", "validation") if len(found.dataset.split(name))), "train")
+    evaluations = {judge: found.evaluate(judge)}
     verdict.save(found.path, evaluations)
     page = write(found) if report else None
     if json:

@@ -18,7 +18,7 @@ from .dataset import Dataset, Split, Task
 from .images import MOST_PIXELS, Look, decode, probe
 
 LONGEST = 256  # pixels along the longer side, unless a size is asked for
-SAMPLES = 10_000_000  # examples after which most pictures are recognised; the default length of a training
+SAMPLES = 5_000_000  # examples that a training sees unless told how many epochs
 NAMES = {1: ("grey",), 3: ("red", "green", "blue")}
 
 

@@ -17,7 +17,7 @@ PLAIN, LARGE = "2-150-150-100-1", "2-500-500-300-1"
     question="Can a small network learn a picture as a function from coordinates to brightness?",
     source=LECTURE,
     seconds=(3, 25, 150),
-    replicas=(1, 1, 3),
+    replicas=(1, 1, 2),
 )
 def picture_function(budget):
     """A picture drawn by this project, 128 x 128 pixels: two numbers in, one out, Adam, rectified units.

@@ -75,8 +75,7 @@ def _part(spec: str, inputs: tuple[int, ...] | None) -> Part:
     name, *texts = spec.strip().split(":")
     rule = RULES.get(name)
     if rule is None:
-        known = {**{name: name for name in RULES}, **SAME}
-        way_out = f"It is called {SAME[name]!r} here." if name in SAME else nearest(name, known.values())
+        way_out = f"It is called {SAME[name]!r} here." if name in SAME else nearest(name, RULES)
         raise RecipeError(
             f"augment has no part called {name!r}", wanted=", ".join(r.form for r in RULES.values()), way_out=way_out
         )

@@ -23,7 +23,7 @@ from snarc.trust.confusion import confusion
 from snarc.trust.mistakes import mistakes
 from snarc.trust.residuals import residuals
 
-from . import layers, page, record, words
+from . import layers, page, picture, record, words
 from .export import data_file, figure_file
 from .results import confusion_cards, mistakes_card, reliability_card, residual_cards, tiles, verdict
 
@@ -90,7 +90,9 @@ def html(run: Run, *, made: str | None = None, pictures: Callable[..., str] | No
     parts.append(tiles(run, evaluation, found, curves))
     sections = [
         ("learning", "Learning", _learning(run, curves, pictures)),
+        ("augmentation", "Augmentation", picture.augmented(run, pictures)),
         ("health", "Health", layers.section(run, pictures)),
+        ("picture", "Picture", picture.section(run, pictures)),
         ("results", "Results", _results(run, evaluation, found, pictures)),
         ("mistakes", "Mistakes", _mistakes(run, found, pictures)),
         ("confidence", "Confidence", _confidence(run, found, pictures)),
