@@ -89,10 +89,10 @@ def html(run: Run, *, made: str | None = None, pictures: Callable[..., str] | No
     ]
     parts.append(tiles(run, evaluation, found, curves))
     sections = [
+        ("picture", "Picture", picture.section(run, pictures)),
         ("learning", "Learning", _learning(run, curves, pictures)),
         ("augmentation", "Augmentation", picture.augmented(run, pictures)),
         ("health", "Health", layers.section(run, pictures)),
-        ("picture", "Picture", picture.section(run, pictures)),
         ("results", "Results", _results(run, evaluation, found, pictures)),
         ("mistakes", "Mistakes", _mistakes(run, found, pictures)),
         ("confidence", "Confidence", _confidence(run, found, pictures)),
@@ -122,7 +122,8 @@ class _Pictures:
     def __call__(self, name: str, reading: Reading, figure: Figure | None) -> str:
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            data_file(self.folder, name, reading)
+            if reading.arrays:
+                data_file(self.folder, name, reading)
             if figure is not None:
                 figure_file(self.folder, name, figure)
         return draw.svg(figure) if figure is not None else ""
