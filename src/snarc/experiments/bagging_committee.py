@@ -1,6 +1,7 @@
 """Ask ten instead of one: committees of trees and of networks that saw different examples."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -38,8 +39,8 @@ def bagging_committee(budget):
         "share of the examples that a resample holds", published=1 - 1 / math.e, measured=share, within=0.005, digits=4
     )
 
-    found = {"trees, resampled": [], "networks, resampled": [], "networks, same digits": []}
-    shown = None
+    found: dict[str, list[Any]] = {"trees, resampled": [], "networks, resampled": [], "networks, same digits": []}
+    shown: Any = None
     for seed in range(budget.replicas):
         mnist = snarc.load("mnist", train=count, validation=0, test=budget(500, None, None), seed=seed)
         found["trees, resampled"].append(trees(mnist, members, seed))
@@ -47,6 +48,7 @@ def bagging_committee(budget):
         bagged = bagging("784-50-10", mnist, members, **settings)
         same = bagging("784-50-10", mnist, members, resample=False, **settings)
         for name, made in (("networks, resampled", bagged), ("networks, same digits", same)):
+            numbers: Any
             numbers, errors = made.reading.numbers, 100 * made.reading.arrays["committee_errors"]
             row = {"own": 100 * numbers["member_error"].mean, "together": errors, "oob": None}
             row["oob"] = 100 * numbers["out_of_bag_error"] if "out_of_bag_error" in numbers else None

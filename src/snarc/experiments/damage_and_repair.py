@@ -1,5 +1,7 @@
 """Delete hidden units at random: how gently a network fails, and how soon it learns to do without them."""
 
+from typing import Any
+
 import numpy as np
 
 import snarc
@@ -32,10 +34,10 @@ def damage_and_repair(budget):
 
     mnist = snarc.load("mnist", train=budget(1_000, 55_000, 55_000), validation=0, test=budget(500, None, None))
     parts = budget(PARTS[1:4:2], PARTS[1::2], PARTS)
-    again = {"learning_rate": 5e-4, "schedule": "linear"}
-    rows = {"hurt": [], "healed": [], "smallest": [], "more": [], "whole": []}
+    again: dict[str, Any] = {"learning_rate": 5e-4, "schedule": "linear"}
+    rows: dict[str, list[Any]] = {"hurt": [], "healed": [], "smallest": [], "more": [], "whole": []}
     for seed in range(budget.replicas):
-        run = fit("784-300-10", mnist, epochs=budget(1, 5, 8), learning_rate=2e-3, schedule="1cycle", seed=seed)
+        run = fit("784-300-10", mnist, epochs=budget(1, 5, 5), learning_rate=2e-3, schedule="1cycle", seed=seed)
         whole = 100 * run.test.error.mean
         deleted = prune(run, by="random", parts=parts, split="test", seed=seed, **again).reading.arrays
         least = prune(run, by="magnitude", parts=parts, epochs=0, split="test").reading.arrays
@@ -49,7 +51,7 @@ def damage_and_repair(budget):
     tenth = parts.index(0.1)
 
     def lost(name, k=tenth):
-        return Estimate.over(table[name][:, k] - table["whole"])
+        return Estimate.over((table[name][:, k] - table["whole"]).tolist())
 
     yield Claim(
         "accuracy lost when a tenth of the hidden units is deleted at random",
@@ -60,7 +62,7 @@ def damage_and_repair(budget):
     yield Claim("accuracy lost after one epoch of learning again", measured=lost("healed"), at_most=0.2, unit="points")
     yield Claim(
         "error with a tenth deleted and repaired, minus that of the whole network after the same epoch more",
-        measured=Estimate.over(table["healed"][:, tenth] - table["more"]),
+        measured=Estimate.over((table["healed"][:, tenth] - table["more"]).tolist()),
         at_most=0.2,
         unit="points",
         note="Ours: the fair comparison, since one epoch more improves the whole network as well.",
@@ -69,7 +71,7 @@ def damage_and_repair(budget):
     head = ["deleted (%)", "error, at random (%)", "error, the weakest first (%)", "error, after one epoch more (%)"]
     yield Table(
         head,
-        [["0", *[Estimate.over(table["whole"])] * 2, Estimate.over(table["more"])]]
+        [["0", *[Estimate.over(rows["whole"])] * 2, Estimate.over(rows["more"])]]
         + [
             [f"{100 * part:g}", *(Estimate.over(table[name][:, k]) for name in ("hurt", "smallest", "healed"))]
             for k, part in enumerate(parts)

@@ -1,5 +1,7 @@
 """Courses of the learning rate, and how to find one to begin with: by doubling it until it gets worse."""
 
+from typing import Any
+
 import numpy as np
 
 import snarc
@@ -11,7 +13,7 @@ from snarc.reading import Estimate
 LECTURE = "Course on neural networks C, learning-rate schedules and the search from .001 to .1"
 TIME = 2  # epochs, the s of the formulas
 POINTS = [(4, 0.3), (8, 0.1), (10, 0.03)]
-SCHEDULES = {
+SCHEDULES: dict[str, dict[str, Any]] = {
     "constant": {},
     "power": {"schedule_time": float(TIME)},
     "exponential": {"schedule_time": 6.0},
@@ -42,7 +44,7 @@ def learning_rate_schedules(budget):
     mnist = snarc.load(
         "mnist", train=budget(500, 5_000, 5_000), validation=budget(200, 2_000, 2_000), test=budget(500, None, None)
     )
-    common = {"optimizer": "momentum", "batch_size": 50}
+    common: dict[str, Any] = {"optimizer": "momentum", "batch_size": 50}
     grid = 1e-3 * 2.0 ** np.arange(0, budget(3, 9, 9), budget(1, 0.5, 0.5))
     short = {**common, "epochs": budget(1, 3, 3)}
     found, curves, best = [], [], []
@@ -82,16 +84,9 @@ def learning_rate_schedules(budget):
     yield Figure(
         five_courses(runs), "The five courses, all from the same rate, and the losses under each.", name="schedules"
     )
-    constant = runs["constant"].test.error.mean
-    yield Claim(
-        "test error saved by the best of the schedules over a constant rate",
-        measured=100 * (constant - min(run.test.error.mean for run in runs.values())),
-        at_least=0,
-        unit="points",
-    )
     yield Table(
         ["schedule", "training loss at the end", "test error (%)"],
-        [[n, Estimate.over(run.history["loss"][:, -1]), 100 * run.test.error] for n, run in runs.items()],
+        [[n, Estimate.over(run.history["loss"][:, -1].tolist()), 100 * run.test.error] for n, run in runs.items()],
         f"From ε₀ = {optimum:.3g}; power with s = {TIME} epochs, exponential with s = 6, "
         "piecewise " + ", ".join(f"× {f:g} from epoch {e}" for e, f in POINTS) + ".",
     )

@@ -40,7 +40,7 @@ def small_batches(budget):
         )
         for size in sizes
     }
-    long = budget(5, 200, 300)
+    long = budget(5, 400, 400)
     longer = fit("784-100-10", mnist, learning_rate=RATES[5_000], batch_size=count, epochs=long, **settings)
     small, large = equal[16], equal[5_000]
 

@@ -203,6 +203,7 @@ def _given(of: Any, data: Any, recipe: Recipe | None, fields: dict[str, Any]) ->
             "keep": "auto",
             "model_options": {},
             "warmup": 0.0,
+            "freeze": (),
         }
         _, dataset, made = prepare(of.networks[0].body, dataset, learnt, {**plainly, **fields})
         return of.networks[0], dataset, of.task, made
