@@ -73,7 +73,7 @@ def damage_and_repair(budget):
         head,
         [["0", *[Estimate.over(rows["whole"])] * 2, Estimate.over(rows["more"])]]
         + [
-            [f"{100 * part:g}", *(Estimate.over(table[name][:, k]) for name in ("hurt", "smallest", "healed"))]
+            [f"{100 * part:g}", *(Estimate.over(table[name][:, k].tolist()) for name in ("hurt", "smallest", "healed"))]
             for k, part in enumerate(parts)
         ],
         "Means and standard errors over the networks. The weakest: the smallest product of the norms of the weights "
