@@ -1,5 +1,7 @@
 """How many hidden neurons: the curve of the validation error, and the rule of a tenth of the samples on it."""
 
+import dataclasses
+
 import numpy as np
 
 import snarc
@@ -27,11 +29,12 @@ def network_size(budget):
     A planar set of 200 samples with a fifth of the labels wrong, 500 digits of USPS and 1,000 of MNIST; each replica
     has training samples, validation samples and initial weights of its own.
     """
-    sets = [
-        study("planar, noisy", planar, 200, budget((2, 20), (1, 2, 5, 20, 100, 400), PLANAR), budget, 200, 20, 1e-2),
-        study("USPS", digits("usps"), 500, budget((50,), (2, 10, 50, 200, 1_000), DIGITS), budget, 60, 50, 1e-3),
-        study("MNIST", digits("mnist"), 1_000, budget((100,), (5, 20, 100, 500), DIGITS), budget, 40, 50, 1e-3),
+    plan = [
+        ("planar, noisy", planar, 200, budget((2, 20), (1, 2, 5, 20, 100, 400), PLANAR), 200, 20, 1e-2),
+        ("USPS", digits("usps"), 500, budget((50,), (2, 10, 50, 200, 1_000), DIGITS), 60, 50, 1e-3),
+        ("MNIST", digits("mnist"), 1_000, budget((100,), (5, 20, 100, 500), DIGITS), 40, 50, 1e-3),
     ]
+    sets = [study(budget, *one) for one in plan[: budget(1, 3, 3)]]
     for one in sets:
         yield Claim(
             f"{one.name}, {one.samples:,} samples: validation error of {one.rule} neurons minus that of the best size",
@@ -105,8 +108,11 @@ class Study:
         return self.validation[:, self.widths.index(width)]
 
 
-def study(name, load, samples, widths, budget, epochs, batch_size, learning_rate):
+def study(budget, name, load, samples, widths, epochs, batch_size, learning_rate):
     sets = [load(samples, seed) for seed in range(budget.replicas)]
+    # Nothing is decided by them on the way, so that validation examples need not be looked at after every epoch.
+    held = [(one.validation.inputs, one.validation.targets) for one in sets]
+    sets = [dataclasses.replace(one, validation=one.validation.take(slice(0))) for one in sets]
     found = []
     for width in widths:
         runs = [
@@ -116,7 +122,8 @@ def study(name, load, samples, widths, budget, epochs, batch_size, learning_rate
             )
             for seed, one in enumerate(sets)
         ]  # fmt: skip
-        found.append([[100 * run.train.error.mean, 100 * run.validation.error.mean] for run in runs])
+        errors = [(run.train.error.mean, run.evaluate(pair).error.mean) for run, pair in zip(runs, held)]
+        found.append(100 * np.array(errors))
         if width == samples // 10:
             weights = snarc.models.summary(runs[0].networks[0].body).parameters
     train, validation = np.array(found).transpose(2, 1, 0)
@@ -140,8 +147,8 @@ def digits(name):
 
 
 def curves(sets):
-    figure, panels = draw.new(1, 3, width=10.5, height=3.9)
-    for ax, one in zip(panels, sets):
+    figure, panels = draw.new(1, len(sets), width=3.5 * len(sets), height=3.9, squeeze=False)
+    for ax, one in zip(panels[0], sets):
         axes.replicas(ax, one.widths, one.train, color=draw.PALETTE[1], label="training", linestyle="--")
         axes.replicas(ax, one.widths, one.validation, color=draw.PALETTE[0], label="validation")
         least = one.at(one.best).mean()
@@ -152,6 +159,6 @@ def curves(sets):
             title=f"{one.name}, {one.samples:,} samples",
         )  # fmt: skip
         draw.plain_log(ax.xaxis)
-    panels[0].set_ylabel("error (%)")
-    panels[-1].legend(loc="center right")
+    panels[0, 0].set_ylabel("error (%)")
+    panels[0, -1].legend(loc="center right")
     return figure

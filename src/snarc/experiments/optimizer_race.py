@@ -104,11 +104,12 @@ def optimizer_race(budget):
         name="networks",
     )
     yield Note(
-        "What we tried: runs of 320, 640 and 1,920 steps. Adam was never among the best two on three of the four tasks, so "
-        "the claim fails. No optimiser was the best on all, and RMSProp with momentum had the best mean rank; one reason "
-        "may be that RMSProp remembers the squares of about ten gradients and Adam of a thousand, which is much for runs "
-        "as short as these. The rates were found with two seeds each, so that a rate near the cliff may be chosen that "
-        "serves those two and throws another network off; then the mean is far above the median."
+        "What we tried: runs of 320, 640 and 1,920 steps. Adam was never among the best two on three of the four "
+        "tasks, so the claim fails. No optimiser was the best on all, and RMSProp with momentum had the best mean "
+        "rank; one reason may be that RMSProp remembers the squares of about ten gradients and Adam of a thousand, "
+        "which is much for runs as short as these. The rates were found with two seeds each, so that a rate near the "
+        "cliff may be chosen that serves those two and throws another network off; then the mean is far above the "
+        "median."
     )
 
 
