@@ -8,8 +8,9 @@ from flax import nnx
 
 from snarc.data import Dataset, Split, Task
 from snarc.errors import DivergedError, RecipeError
+from snarc.training.interrupt import Stop
 from snarc.tuning import doubling_search, find_rate, rate_batch_map
-from snarc.tuning.trials import alike, prepare, train, train_together
+from snarc.tuning.trials import alike, prepare, train, train_all, train_together
 
 
 def linear_problem(curvatures, count=64):
@@ -118,6 +119,15 @@ def test_candidates_trained_together_are_the_single_trainings_to_rounding(digits
         assert one.numbers["accuracy"] == pytest.approx(other.numbers["accuracy"], abs=0.006)
     assert together[0].loss != together[1].loss
     assert [one.status for one in together] == [one.status for one in alone] == ["finished", "finished", "diverged"]
+
+
+def test_those_that_are_trained_together_stop_together(digits):
+    stop = Stop()
+    stop.signal = 2
+    made = prepare("64-20-10", digits, None, {"epochs": 2})[2]
+    found = train_together("64-20-10", digits, [made, made], "validation", stop)
+    assert [one.status for one in found] == ["interrupted"] * 2
+    assert train_all("64-20-10", digits, [made, made], "validation", stop=stop) == []
 
 
 def test_what_compiles_another_program_is_not_alike(digits):

@@ -270,7 +270,7 @@ def rate_batch_map(
                 # In turn, one at a time, so that the bar moves; together, the row is one training.
                 rest = recipes if vectorised is True else [recipes[len(done)]]
                 rest = recipes if vectorised == "auto" and _together(recipes) else rest
-                found = train_all(model, dataset, rest, split, vectorised=vectorised)
+                found = train_all(model, dataset, rest, split, vectorised=vectorised, stop=stop)
                 kept = [one for one in found if one.status != "interrupted"]
                 losses[row, len(done) : len(done) + len(kept)] = [one.loss for one in kept]
                 done += kept

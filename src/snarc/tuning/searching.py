@@ -18,7 +18,7 @@ from snarc.reading import Reading
 from snarc.training.disk import told
 from snarc.training.environment import start_cache
 from snarc.training.files import append_line, read_lines, write_json
-from snarc.training.interrupt import graceful
+from snarc.training.interrupt import Stop, graceful
 from snarc.training.lock import hold
 from snarc.training.recipe import Recipe
 
@@ -179,7 +179,7 @@ def _run(
                 status = "interrupted"
                 break
             group = waiting[: TOGETHER if together and suggest.independent else 1]
-            found, number = _trials(model, dataset, recipe, group, suggest, path, together, counted)
+            found, number = _trials(model, dataset, recipe, group, suggest, path, together, counted, stop)
             done += found
             waiting = [k for k in waiting if k not in {one["trial"] for one in found}]
             if number is not None or len(found) < len(group):
@@ -204,7 +204,7 @@ def _run(
 
 def _trials(
     model: Any, dataset: Dataset, recipe: Recipe, numbers: list[int], suggest: Any, path: Path | None,
-    together: bool, counted: Tally,
+    together: bool, counted: Tally, stop: Stop,
 ) -> tuple[list[dict[str, Any]], int | None]:  # fmt: skip
     """The trials of these numbers as they get done; fewer, or with a signal, if somebody asked to stop."""
     values = {k: suggest.ask(k) for k in numbers}
@@ -215,7 +215,7 @@ def _trials(
     found: list[dict[str, Any]] = []
     for group in groups.values():
         recipes = [_recipe(recipe, values[k]) for k in group]
-        outcomes = train_all(model, dataset, recipes, "validation", vectorised=together)
+        outcomes = train_all(model, dataset, recipes, "validation", vectorised=together, stop=stop)
         for k, outcome in zip(group, outcomes):
             if outcome.status == "interrupted":
                 return found, _signal(outcome)

@@ -153,14 +153,25 @@ def train_together(
 
 
 def train_all(
-    model: Any, dataset: Dataset, recipes: Sequence[Recipe], split: str, *, vectorised: bool | str = "auto"
+    model: Any,
+    dataset: Dataset,
+    recipes: Sequence[Recipe],
+    split: str,
+    *,
+    vectorised: bool | str = "auto",
+    stop: Stop | None = None,
 ) -> list[Outcome]:
-    """Train candidates that share all but the learning rate: together where that is possible and faster."""
+    """Train candidates that share all but the learning rate: together where that is possible and faster.
+
+    Once somebody asked to stop, the last of those that come back may be interrupted, and the rest are missing.
+    """
     wanted = faster_together() if vectorised == "auto" else bool(vectorised)
     if wanted and len(recipes) > 1 and alike(recipes) and isinstance(dataset.train, Split):
-        return train_together(model, dataset, recipes, split)
-    found = []
+        return train_together(model, dataset, recipes, split, stop)
+    found: list[Outcome] = []
     for recipe in recipes:
+        if stop:
+            break
         found.append(train(model, dataset, recipe, split))
         if found[-1].status == "interrupted" or (found[-1].run is not None and found[-1].run.signal is not None):
             break
