@@ -71,16 +71,16 @@ def xor_surface(budget):
         "Outputs for (−, −), (−, +), (+, −), (+, +); −, +, +, − are right.",
     )
     yield Note(
-        "At an error near 1/2 two of the four outputs are right and two are 0: one hidden unit draws a line, the other "
-        "does nothing, and nearly every direction leads up. But the slope is not 0. The weights grow for ever, the "
-        "error falls towards 1/2 and never gets there: the minimum lies at infinity. At an error near 1 three outputs "
+        "At an error near 1/2 two of the four outputs are right and two are 0, where both hidden units are saturated "
+        "and cancel; nearly every direction leads up. But the slope is not 0. The weights grow for ever, the error "
+        "falls towards 1/2 and never gets there: the minimum lies at infinity. At an error near 1 three outputs "
         "are right and one is as wrong as can be; the surface is flat there, and curves down a little in a direction "
         "that descent does not find. This is what is proved of the network: no local minimum at finite weights "
         "(L. Hamey, Neural Networks 11 (1998) 669; I. Sprinkhuizen-Kuyper, E. Boers, Neural Networks 11 (1998) 683). "
         "The second claim asks for minima as the lectures have them, and fails by the ends that still curve down."
     )
     yield Note(
-        "The start decides: with all weights and biases normal with variance 1, 61 % of a thousand starts learnt, with "
+        "What we tried besides, a thousand starts each: with all weights and biases normal with variance 1, 61 % of a thousand starts learnt, with "
         "uniform ones between −1 and 1, 70 %, and with a linear output unit and the start used here 90 %."
     )
 
