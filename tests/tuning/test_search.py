@@ -172,8 +172,9 @@ def test_optuna_is_an_extra(digits, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.oracle
 def test_optuna_suggests_and_goes_on(digits, tmp_path):
-    pytest.importorskip("optuna", reason="needs the extra snarc[optuna]")
+    pytest.importorskip("optuna", reason="Optuna is installed apart: make oracles")
     spaces = {"learning_rate": "log(1e-3, 1)", "optimizer": "choice(sgd, adam)", "epochs": "int(1, 2)"}
     first = search("64-10", digits, spaces, trials=2, method="optuna", out=tmp_path, batch_size=100)
     more = search("64-10", digits, spaces, trials=4, method="optuna", out=tmp_path, batch_size=100)
