@@ -57,17 +57,18 @@ def descent_settings(budget):
     tried = budget(smoke=RATES[-2:], quick=RATES[::2], full=RATES)
     points = snarc.load("crease", count=budget(5_000, 30_000, 60_000), test=5_000)
     table = np.array([[final(points, rate, batch) for rate in tried] for batch in batches])
-    edges = [next((rate for rate, r2 in zip(tried, row) if r2 <= 0), np.inf) for row in table]
+    failed = beyond(table)
     yield Claim(
         "batch sizes at which a larger rate ends in failure",
-        measured=sum(edge < np.inf for edge in edges),
+        measured=int(failed.any(axis=1).sum()),
         at_least=len(batches),
         note=f"Of {len(batches)}; failure: the cost is no better than that of a constant, or not finite.",
     )
     yield Figure(
-        rate_map(tried, batches, table),
+        rate_map(tried, batches, table, failed),
         "Explained variance after the same points in batches of each size. Along a diagonal rate and batch size grow "
-        "together: the result is the same. Crosses: the descent diverged, or found nothing better than a constant.",
+        "together: the result is the same. Crosses: past the best rate, where the descent diverged or ended no better "
+        "than a constant.",
         name="map",
     )
 
@@ -164,14 +165,20 @@ def small_steps(rates, apart):
     return figure
 
 
-def rate_map(rates, batches, table):
+def beyond(table):
+    """Where a row of R² over rising rates is past its best and no better than a constant."""
+    best = table.argmax(axis=1)[:, None]
+    return (table <= 0) & (np.arange(table.shape[1]) > best)
+
+
+def rate_map(rates, batches, table, failed):
     figure, ax = draw.new(width=7.2, height=1.6 + 0.42 * len(batches))
     image = ax.imshow(np.maximum(table, 0), cmap=draw.SEQUENTIAL, vmin=0, vmax=1, aspect="auto", origin="lower")
     ax.grid(False)
     for i, row in enumerate(table):
         for j, value in enumerate(row):
             color = "black" if value > 0.6 else "white"
-            text, size = ("×", 15) if value <= 0 else (f"{value:.2f}", 8)
+            text, size = ("×", 15) if failed[i, j] else (f"{value:.2f}", 8)
             ax.text(j, i, text, ha="center", va="center", color=color, fontsize=size)
     ax.set_xticks(range(len(rates)), [f"{rate:.2g}" for rate in rates])
     ax.set_yticks(range(len(batches)), [f"{batch:,}" for batch in batches])

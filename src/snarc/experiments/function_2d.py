@@ -81,9 +81,9 @@ def function_2d(budget):
         source=NOTEBOOK,
     )
     yield Note(
-        "A step at this rate is short, and the weights start so small that the network is nearly constant. The bump is "
-        "found in some thousand steps; the crease along the diagonal, where the function has a kink, comes last. Adam "
-        "needs a tenth of the steps, as its steps do not shrink with the gradient."
+        "A step at this rate is short, and the weights start so small that the network is nearly constant. The valley "
+        "along the diagonal comes first, as two facets suffice for it; the fall towards the corners needs more kinks "
+        "and comes late. Adam needs a tenth of the steps, as its steps do not shrink with the gradient."
     )
 
 

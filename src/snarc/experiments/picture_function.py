@@ -74,9 +74,10 @@ def picture_function(budget):
     if budget.judged:
         yield from portrait(budget, falling, samples)
     yield Note(
-        "Rectified units make a picture of flat facets: broad shapes come first, edges late, and waves of a few pixels "
-        "hardly at all. Sines and cosines of random directions at the input give edges from the start (Tancik et al. "
-        "2020), in a small part of the samples."
+        "Rectified units make a picture of flat facets. At first all edges meet in the middle, as the biases start at "
+        "0; broad shapes come next, edges late, and waves of a few pixels hardly at all. Sines and cosines of random "
+        "directions at the input give edges from the start (Tancik et al. 2020), in a small part of the samples; "
+        "between the pixels they are less smooth, which shows at twice the size."
     )
 
 
