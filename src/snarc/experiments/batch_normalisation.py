@@ -36,7 +36,7 @@ def batch_normalisation(budget):
         at_most=1e-6,
     )
     mnist = snarc.load("mnist", train=budget(1_000, 10_000, 10_000), validation=0, test=budget(500, None, None))
-    layers = budget(5, 20, 20)
+    layers = budget(4, 20, 20)
     runs = {
         kind: fit(
             "mlp", mnist, optimizer="adam", learning_rate=1e-3, schedule="constant", batch_size=100,

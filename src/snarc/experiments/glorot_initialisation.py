@@ -134,7 +134,7 @@ def picture(flows, even, narrowing):
             for way, style in ((0, "-"), (1, (0, (3, 2)))):
                 ax.plot(at, both[:, way].T, color=colour, linewidth=0.6, alpha=0.25, linestyle=style)
                 mean = np.exp(np.log(both[:, way]).mean(axis=0))
-                thick = 4 if name == "lecun-normal" else 1.8
+                thick = 3 if name == "lecun-normal" else 1.8
                 ax.plot(at, mean, color=colour, linestyle=style, linewidth=thick, label=label if way == 0 else None)
         ax.set(yscale="log", xlabel="layer", title=f"{widths[0]} to {widths[-1]} units")
         ax.xaxis.get_major_locator().set_params(integer=True)

@@ -33,7 +33,7 @@ def he_initialisation(budget):
     A rectified unit passes half of the mean square of its weighted sum, so weights of variance 1/n halve it at each
     layer, and weights of variance 2/n keep it.
     """
-    width, depth = budget(64, 512, 512), budget(10, 50, 50)
+    width, depth = budget(64, 512, 512), budget(5, 50, 50)
     squares = {
         name: np.array(
             [layers.mean_squares("relu", name, width=width, depth=depth, seed=k) for k in range(budget.replicas)]
@@ -56,7 +56,7 @@ def he_initialisation(budget):
         between=(-1, 1),
     )
     mnist = snarc.load("mnist", train=budget(1_000, 10_000, 10_000), validation=0, test=budget(500, 2_000, 10_000))
-    count = budget(8, 30, 30)
+    count = budget(4, 30, 30)
     hidden = "-".join(["128"] * (count - 1))
     runs = {
         name: fit(

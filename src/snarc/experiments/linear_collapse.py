@@ -40,6 +40,7 @@ def linear_collapse(budget):
     options = {"epochs": budget(5, 60, 60), "batch_size": 20, "learning_rate": 0.01, "replicas": budget.replicas}
     layouts = {"one layer": "2-2", "four linear layers": "2-16:identity-16:identity-16:identity-2"}
     layouts["four layers of tanh"] = "2-16:tanh-16:tanh-16:tanh-2"
+    layouts = dict(list(layouts.items())[budget(1, 0, 0) :])
     runs = {name: fit(layout, data, schedule="constant", **options) for name, layout in layouts.items()}
     yield Claim(
         "test error in opposite quadrants, four linear layers",
@@ -67,7 +68,7 @@ def linear_collapse(budget):
     )
     yield Table(
         ["activation", "not linear", "monotone", "differentiable", "slope to learn from", "bounded"],
-        [requirements(name) for name in names()],
+        [requirements(name) for name in names()[: budget(2, None, None)]],
         "Measured on the library's functions between -6 and 6. A corner (one point without a slope) does no harm in "
         "practice; no slope anywhere leaves gradient descent nothing to follow. GELU dips below zero before it rises.",
     )
@@ -91,7 +92,9 @@ def collapsed():
     from snarc.models import build
 
     layout = "-".join([str(WIDTHS[0]), *(f"{n}:identity" for n in WIDTHS[1:-1]), str(WIDTHS[-1])])
-    network: Any = build(layout, inputs=(WIDTHS[0],), outputs=WIDTHS[-1], seed=1)
+    network: Any = build(
+        layout, inputs=(WIDTHS[0],), outputs=WIDTHS[-1], seed=1, options={"initializer": "glorot-uniform"}
+    )
     rng = keys.generator(0, "collapse")
     x = rng.normal(size=(100, WIDTHS[0]))
     with jax.enable_x64(True):
