@@ -80,8 +80,8 @@ def xor_surface(budget):
         "The second claim asks for minima as the lectures have them, and fails by the ends that still curve down."
     )
     yield Note(
-        "What we tried besides, a thousand starts each: with all weights and biases normal with variance 1, 61 % of a thousand starts learnt, with "
-        "uniform ones between −1 and 1, 70 %, and with a linear output unit and the start used here 90 %."
+        "What we tried besides, a thousand starts each: with all weights and biases normal with variance 1, 61 % "
+        "learnt; with uniform ones between −1 and 1, 70 %; with a linear output unit and the start used here, 90 %."
     )
 
 
