@@ -17,7 +17,7 @@ SIZES = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
     rows=("O2",),
     question="How much better is the gradient of 10,000 examples than that of 100?",
     source=LECTURE,
-    seconds=(2, 15, 40),
+    seconds=(2, 15, 50),
     replicas=(1, 3, 5),
     needs=("mnist",),
 )

@@ -75,8 +75,8 @@ def xor_surface(budget):
         "and cancel; nearly every direction leads up. But the slope is not 0. The weights grow for ever, the error "
         "falls towards 1/2 and never gets there: the minimum lies at infinity. At an error near 1 three outputs "
         "are right and one is as wrong as can be; the surface is flat there, and curves down a little in a direction "
-        "that descent does not find. This is what is proved of the network: no local minimum at finite weights "
-        "(L. Hamey, Neural Networks 11 (1998) 669; I. Sprinkhuizen-Kuyper, E. Boers, Neural Networks 11 (1998) 683). "
+        "that descent does not find. It agrees with what I. Sprinkhuizen-Kuyper and E. Boers proved of the error "
+        "surface of the 2-2-1 XOR network: from every point at finite weights some path leads down to an error of 0. "
         "The second claim asks for minima as the lectures have them, and fails by the ends that still curve down."
     )
     yield Note(
