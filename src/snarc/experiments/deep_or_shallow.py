@@ -26,7 +26,7 @@ def deep_or_shallow(budget):
     """One, three and six hidden layers of about 38,300 weights, with rectified, tanh and logistic units.
 
     The picture is the lighthouse of 128 x 128 pixels; all see the same pixels in the same order, by Adam with a rate
-    that rises and falls, chosen for each network among two or three by its training cost.
+    that rises and falls; in the full budget each network has the better of two rates, by its training cost.
     """
     lighthouse = snarc.load("lighthouse", size=budget(24, 128, 128))
     weights = {depth: count(hidden) for depth, hidden in LAYOUTS.items()}
@@ -79,8 +79,8 @@ def deep_or_shallow(budget):
     )
     yield Note(
         "One wide hidden layer draws each line through the whole picture, since a unit of two inputs has one straight "
-        "edge from side to side. Layers behind it can bend and cut these lines. Logistic units start almost linear and "
-        "shrink what passes through them at each layer; a stack of six hardly begins to learn."
+        "edge from side to side. Layers behind it can bend and cut these lines. Logistic units start almost linear; "
+        "after as many samples they hold little more than that the sky is brighter than the sea."
     )
 
 
