@@ -93,10 +93,10 @@ def early_stopping(budget):
         "to learn new digits while it becomes too sure of its mistakes, which the loss charges and the error does not."
     )
     yield Note(
-        "What was tried before: with a patience of 3 or 5 the error rule missed the bound in a third of the networks or "
+        "What was tried before: with a patience of 3 or 5 the error rule missed the bound in half of the networks or "
         "more, since validation errors are noisy; with 6,000 training and 2,000 validation digits it missed in one of "
-        "six even with 10. Patience and split were chosen after these trials. The loss rule missed in half of them "
-        "whatever the patience."
+        "six even with 10. Patience and split were chosen after these trials. The loss rule missed in more than half "
+        "of them, whatever the patience."
     )
 
 
