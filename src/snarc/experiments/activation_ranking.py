@@ -75,8 +75,8 @@ def activation_ranking(budget):
         )
     yield Note(
         f"The rate of {RATE} was chosen after trials at 0.003, 0.01 and 0.03, with two networks each. At the two lower "
-        "ones the published order comes out, but leaky ReLU and ReLU cannot be told apart; at 0.03 tanh overtakes ReLU, "
-        "of which some networks then learn badly. "
+        "ones the published order comes out, but leaky ReLU and ReLU cannot be told apart; at 0.03 tanh overtakes "
+        "ReLU, of which some networks then learn badly. "
         "Logistic units do not learn at any of the three: their slope is at most one quarter, so that twelve layers "
         "shrink the gradient by a factor of more than ten million."
     )
