@@ -35,8 +35,8 @@ class SnarcClassifier(ClassifierMixin, Base):
     model_options: options of the model, as ``{"hidden": "50", "dropout": 0.5}``.
     input_shape: shape of one example where a row of X is an image, as ``(28, 28, 1)``.
     loss: as in :class:`snarc.Recipe`; hinges and ``squared-error`` give no ``predict_proba``.
-    optimizer, learning_rate, momentum, schedule: how it learns; None: what suits the model.  If one is given, the
-        others are those of :class:`snarc.Recipe`.
+    optimizer, learning_rate, momentum, schedule: how it learns; None: what suits the model (and five times its rate
+        where each step sees all rows).  If one is given, the others are those of :class:`snarc.Recipe`.
     weight_decay, l1, l2, label_smoothing: regularisers.
     batch_size: examples a step; None: 200, or all of fewer (all of them for ``lbfgs``).
     epochs: passes over the data; None: what suits the model, and at least 300 steps.

@@ -215,7 +215,7 @@ def as_dataset_again(about: Mapping[str, Any]) -> Dataset:
 # Without epochs of the user's own, small data sets are passed over until a network can have learnt them.
 FEWEST_STEPS = 1500
 # Fields that make sense together only: one of them given, and a model's suggestion for the others is left aside.
-_LEARNING = {"optimizer", "learning_rate", "schedule", "warmup", "momentum"}
+LEARNING = {"optimizer", "learning_rate", "schedule", "warmup", "momentum"}
 
 
 def recipe_for(
@@ -239,8 +239,8 @@ def recipe_for(
         fields = {**fields, "model": model}
     if recipe is not None:
         return recipe.with_(**fields)
-    if _LEARNING & fields.keys():
-        suggested = {name: value for name, value in suggested.items() if name not in _LEARNING}
+    if LEARNING & fields.keys():
+        suggested = {name: value for name, value in suggested.items() if name not in LEARNING}
     if fields.get("optimizer") == "lbfgs":
         fields = {"batch_size": examples, **fields}
     batch_size = min(about.get("batch_size", 100), max(1, examples // 10))
