@@ -133,7 +133,7 @@ def deviation(found, wanted):
 
 def heat_map(names, *panels):
     figure, both = draw.new(1, 2, width=9.2, height=4.2, sharey=True)
-    for ax, values, title in zip(both, panels, ("from central differences", "graph from vectors")):
+    for ax, values, title in zip(both, panels, ("from central differences", "of the graph from vectors")):
         # Equal to the last bit has no logarithm; it is shown as the rounding of one number.
         image = ax.imshow(np.log10(np.maximum(values, 1e-17)), cmap=draw.SEQUENTIAL, vmin=-17, vmax=-7, aspect="auto")
         ax.grid(False)
