@@ -19,7 +19,7 @@ NOISE = 0.2  # share of wrong labels of the planar set: no network can err less 
     rows=("R4",),
     question="How many hidden neurons should a network have, and is a tenth of the number of samples a good rule?",
     source="T. Brázdil, Neural networks (course PV021): the rule of thumb of a neuron for ten samples",
-    seconds=(3, 35, 110),
+    seconds=(3, 30, 110),
     replicas=(1, 2, 6),
     needs=("usps", "mnist"),
 )
@@ -89,8 +89,8 @@ def network_size(budget):
         "Validation errors, means and standard errors over the replicas.",
     )
     yield Note(
-        "A U needs something wrong to be learnt. With a fifth of the labels wrong the optimum lies near ten neurons, and "
-        "the rule is right. The digits' labels are clean: up to 2,000 neurons, four times and twice the number of "
+        "A U needs something wrong to be learnt. With a fifth of the labels wrong the optimum lies near ten neurons, "
+        "and the rule is right. The digits' labels are clean: up to 2,000 neurons, four times and twice the number of "
         "samples, the error only falls or stays, so that an optimum is not located on MNIST, and on USPS only as the "
         "beginning of a plateau. The rule costs a point there."
     )
