@@ -98,8 +98,8 @@ def fit_the_function(budget):
     )  # fmt: skip
     yield Note(
         "Tried before: 40 examples and one hidden layer of 40 units, which after 600 passes were still closer to g "
-        "than to d (0.034 against 0.143), so that nothing was left to be stopped. Fewer examples and a second hidden layer "
-        "were chosen after that."
+        "than to d (0.034 against 0.143), so that nothing was left to be stopped. Fewer examples and a second hidden "
+        "layer were chosen after that."
     )
     yield Note(
         "That the split sums up is an identity; what can fail is that the sums over finitely many networks and new "
