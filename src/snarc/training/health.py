@@ -199,6 +199,7 @@ class Monitor:
             found, self._first = self._first or self._measure(before, after), None
             if isinstance(found, Exception):
                 self.broken = f"{type(found).__name__}: {found}".splitlines()[0]
+                self.tell(f"the layers of this network cannot be looked at ({self.broken})")
                 return
             self._spent += time.monotonic() - start
             self._record(step, found)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax.extend.core import Jaxpr, Var
+from jax.extend.core import Jaxpr, Var, get_opaque_trace_state
 
 from snarc.models.taps import layers, tap
 
@@ -70,17 +70,22 @@ def _measure(program: Program, before: Any, rest: Any, after: Any, x: jax.Array,
 
     def objective(weights: Any, stand_in: Any) -> tuple[jax.Array, jax.Array]:
         made = network(weights)
+        if stand_in is not None:
+            stand_in.__self__.level = _level()
         outputs = apply(made if stand_in is None else tap(made, stand_in), x, program.precision)
         return jnp.mean(program.loss(outputs, y)), outputs
 
+    def whole(weights: Any) -> tuple[jax.Array, Any, dict[str, jax.Array]]:
+        (loss, (outputs, found)), gradient = jax.value_and_grad(
+            lambda w: _with(objective(w, seen.look), seen), has_aux=True
+        )(weights)
+        return loss, gradient, _insides(network(weights), program, found, outputs, x)
+
     seen = _Seen()
     try:
-        (loss, (outputs, found)), gradient = jax.value_and_grad(
-            lambda weights: _with(objective(weights, seen.look), seen), has_aux=True
-        )(before)
-        inside = _insides(network(before), program, found, outputs, x)
+        # A program within the program: what cannot be brought out of it fails here, where there is a way on.
+        loss, gradient, inside = jax.jit(whole)(before)
     except Exception:
-        # A layer inside a loop or a transformation of its own cannot be watched; its weights still can.
         seen, inside = _Seen(), {}
         (loss, _), gradient = jax.value_and_grad(lambda w: objective(w, None), has_aux=True)(before)
     norms = _norms(before, gradient, after)
@@ -98,15 +103,23 @@ class _Seen:
         self.outputs: dict[str, jax.Array] = {}
         self.inputs: list[jax.Array] = []
         self.order: list[str] = []
+        self.level: Any = None
 
     def look(self, path: str, call: Callable[[], Any], inputs: tuple[Any, ...]) -> Any:
         result = call()
+        if _level() != self.level:
+            return result  # inside a loop or a transformation of its own: nothing can be brought out of there
         self.inputs.append(_received(inputs))
         if isinstance(result, jax.Array) and jnp.issubdtype(result.dtype, jnp.floating):
             self.outputs[path] = result  # of a layer that is used more than once the last use counts
         if path not in self.order:
             self.order.append(path)
         return result
+
+
+def _level() -> Any:
+    """The trace under way; another one inside a loop or a transformation."""
+    return get_opaque_trace_state(convention="nnx")
 
 
 def _with(found: tuple[jax.Array, jax.Array], seen: _Seen) -> tuple[jax.Array, Any]:
@@ -162,8 +175,11 @@ def _insides(
 
     def between(given: dict[str, jax.Array]) -> list[jax.Array]:
         arrived: list[jax.Array] = []
+        level = _level()
 
         def stand_in(path: str, call: Callable[[], Any], inputs: tuple[Any, ...]) -> Any:
+            if _level() != level:
+                return call()
             arrived.append(_received(inputs))
             return given[path] if path in given else call()
 

@@ -155,7 +155,8 @@ def _saturated(looks: Sequence[Look], _: Any) -> Symptom | None:
 def _exploding(looks: Sequence[Look], _: Any) -> Symptom | None:
     look = looks[-1]
     paths, gradient = list(look["layers"]), _relative(look) / look["scale"]
-    size = np.hypot(_column(look, "output_mean"), np.sqrt(_column(look, "output_variance")))[:-1]
+    size = np.hypot(_column(look, "output_mean"), np.sqrt(_column(look, "output_variance")))
+    size[np.flatnonzero(np.isfinite(size))[-1:]] = np.nan  # the last layer's are answers, of any size
     what = ""
     if look["loss"] is None:
         what = f"The loss on {look['examples']} examples is not finite."
