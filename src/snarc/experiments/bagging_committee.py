@@ -19,7 +19,7 @@ TREES, NETS = draw.PALETTE[1], draw.PALETTE[0]
     rows=("R6",),
     question="Why do ten networks that saw different examples err less than one?",
     source=LECTURE,
-    seconds=(3, 25, 60),
+    seconds=(3, 15, 35),
     replicas=(1, 2, 5),
     needs=("mnist",),
 )

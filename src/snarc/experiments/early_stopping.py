@@ -20,7 +20,7 @@ LEARN, WATCH, TEST = draw.PALETTE[0], draw.PALETTE[4], draw.PALETTE[1]
     rows=("R2",),
     question="Do validation digits tell when to stop, nearly as well as the test digits themselves would?",
     source=LECTURE,
-    seconds=(3, 20, 100),
+    seconds=(2, 12, 65),
     replicas=(1, 2, 10),
     needs=("mnist",),
 )
@@ -72,7 +72,7 @@ def early_stopping(budget):
         name="when-to-stop",
     )
     yield Figure(
-        drift(run, oracle, at),
+        drift(run, oracle),
         "The loss of new digits rises while their error hardly does: the network grows too sure.",
         name="loss",
     )
@@ -131,7 +131,7 @@ def courses(run, oracle, at, k=0):
     return figure
 
 
-def drift(run, oracle, at):
+def drift(run, oracle):
     figure, ax = draw.new(width=6.8, height=3.6)
     for name, values, colour in (
         ("training", run.history["loss"], LEARN),

@@ -27,7 +27,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
     rows=("O9",),
     question="How should the learning rate change while a network learns, and with which should it begin?",
     source=LECTURE,
-    seconds=(3, 30, 90),
+    seconds=(3, 12, 35),
     replicas=(1, 2, 5),
     needs=("mnist",),
 )
@@ -93,6 +93,10 @@ def learning_rate_schedules(budget):
     yield Note(
         "The slope of the loss against the rate is gentle below the optimum and a cliff above it, so that coming from "
         "below, doubling, and stopping at the first that is worse cannot miss by much."
+    )
+    yield Note(
+        "All courses begin at, or rise to, the rate that is best when it stays constant for three epochs. From there "
+        "those that fall early stop learning too soon; a fall pays when the rate before it is too large to end at."
     )
 
 
