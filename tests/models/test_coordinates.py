@@ -73,8 +73,6 @@ def test_siren_keeps_the_spread_of_its_units(rng):
 @pytest.mark.parametrize(
     ("name", "inputs", "options"),
     [
-        ("siren", (28, 28, 1), {}),
-        ("fourier-features", (17,), {}),
         ("fourier-features", (2,), {"features": 0}),
         ("fourier-features", (2,), {"scale": -1}),
         ("fourier-features", (2,), {"scale": True}),

@@ -18,13 +18,12 @@ from snarc.layers.initialisers import initializer as initializer_for
 from snarc.layers.standardise import Fixed
 from snarc.registry import model
 
-MOST_INPUTS = 16
-
 
 @model(
     "fourier-features",
     source="Tancik et al., NeurIPS 2020, arXiv:2006.10739",
     recipe={"learning_rate": 5e-3, "schedule": "1cycle", "epochs": 10},
+    example=(2,),
 )
 class FourierFeatures(nnx.Module):
     """Sines and cosines of random directions in the plane, then dense layers: for pictures and rough functions.
@@ -32,8 +31,8 @@ class FourierFeatures(nnx.Module):
     Parameters
     ----------
     features: sines, and as many cosines.
-    scale: standard deviation of the random frequencies, in cycles per standard deviation of the inputs; larger
-        learns finer detail, and noise between the examples.
+    scale: standard deviation of the random frequencies, in cycles per standard deviation of the inputs (of two; of
+        more it is less); larger learns finer detail, and noise between the examples.
     hidden: units of the hidden layers, ``"128-128"``.
     activation: of the hidden layers.
     output: activation of the output layer.
@@ -51,13 +50,15 @@ class FourierFeatures(nnx.Module):
         activation: str = "relu",
         output: str = "identity",
     ) -> None:
-        width = _few(inputs, "fourier-features")
+        width = math.prod(inputs)
         if isinstance(features, bool) or not isinstance(features, int) or features < 1:
             raise ModelError(f"features {features!r}", wanted="a positive number", way_out="Use 128.")
         if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < 1e6:
             raise ModelError(f"scale {scale!r}", wanted="a positive number", way_out="Use 2.5.")
         stream = named(rngs, "frequencies")
-        self.frequencies = Fixed(scale * jax.random.normal(stream.params(), (width, features)))
+        # Of more inputs each counts less, so that the turns between two examples stay about as many.
+        spread = scale * math.sqrt(2 / width)
+        self.frequencies = Fixed(spread * jax.random.normal(stream.params(), (width, features)))
         units = [2 * features, *_layout(hidden), outputs]
         self.layers = nnx.List(
             [
@@ -80,6 +81,8 @@ class FourierFeatures(nnx.Module):
     "siren",
     source="Sitzmann et al., NeurIPS 2020, arXiv:2006.09661",
     recipe={"learning_rate": 1e-3, "schedule": "1cycle", "epochs": 10},
+    example=(2,),
+    overfits={"learning_rate": 1e-3},
 )
 class Siren(nnx.Module):
     """Dense layers whose units are sines, sin(omega (w.x + b)): smooth in value and derivatives.
@@ -103,7 +106,7 @@ class Siren(nnx.Module):
         omega: float = 30.0,
         output: str = "identity",
     ) -> None:
-        width = _few(inputs, "siren")
+        width = math.prod(inputs)
         if isinstance(omega, bool) or not isinstance(omega, int | float) or not 0 < omega < 1e6:
             raise ModelError(f"omega {omega!r}", wanted="a positive number", way_out="Use 30.")
         units = [width, *_layout(hidden), outputs]
@@ -150,17 +153,6 @@ def sine(turns: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def _sine_jvp(primals: Any, tangents: Any) -> Any:
     (turns,), (step,) = primals, tangents
     return sine(turns), 2 * jnp.pi * sine(turns + 0.25) * step
-
-
-def _few(inputs: tuple[int, ...], name: str) -> int:
-    width = math.prod(inputs)
-    if not 1 <= width <= MOST_INPUTS:
-        raise ModelError(
-            f"model {name!r} got inputs of shape {tuple(inputs)}",
-            wanted=f"coordinates: at most {MOST_INPUTS} numbers",
-            way_out="For images use --model lenet5, for tables --model mlp.",
-        )
-    return width
 
 
 def _layout(hidden: str | int) -> list[int]:
