@@ -98,9 +98,10 @@ def sheet(data, rows=6, passes=6):
     from snarc.layers.augment import augment
 
     module = augment(DISTORTION, data.inputs, nnx.Rngs(augment=keys.key(0, "deep-big-mlp")))
+    see = nnx.jit(lambda module, x: module(x))
     pick = [int(np.flatnonzero(data.test.targets == digit)[0]) for digit in (1, 2, 4, 5, 7, 8)[:rows]]
     images = data.test.inputs[pick]
-    columns = [images / 255, *(np.asarray(module(images), float) for _ in range(passes))]
+    columns = [images / 255, *(np.asarray(see(module, images), float) for _ in range(passes))]
     figure, panels = draw.new(rows, passes + 1, width=6.4, height=5.6)
     for row, line in enumerate(panels):
         for k, ax in enumerate(line):

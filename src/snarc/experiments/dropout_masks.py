@@ -90,13 +90,15 @@ def weights():
 def by_layer(hidden, draws):
     """The mean of what :class:`snarc.layers.Dropout` makes of the hidden values over many draws."""
     import jax
+    import jax.numpy as jnp
     from flax import nnx
 
     from snarc.layers import Dropout
 
     layer = Dropout(0.5, rngs=nnx.Rngs(dropout=keys.key(0, "dropout-masks")))
     layer.train()
-    kept = jax.jit(lambda key: layer(np.broadcast_to(hidden.astype(np.float32), (draws, *hidden.shape)), rngs=key))
+    shown = jnp.broadcast_to(jnp.asarray(hidden, jnp.float32), (draws, *hidden.shape))
+    kept = jax.jit(lambda key: layer(shown, rngs=key))
     return np.asarray(kept(keys.key(1, "dropout-masks")), np.float64).mean(axis=0)
 
 
