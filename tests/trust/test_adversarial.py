@@ -9,7 +9,7 @@ import pytest
 import snarc
 from snarc.errors import DataError, ModelError, RecipeError
 from snarc.trust import adversarial
-from snarc.trust.attacks import deepfool, fgsm, pgd, random_sign
+from snarc.trust._attacks import deepfool, fgsm, pgd, random_sign
 
 
 @pytest.fixture(scope="module")

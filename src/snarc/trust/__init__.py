@@ -2,4 +2,9 @@
 
 from snarc.registry import gather
 
-globals().update(gather(__name__))
+from . import _attacks as attacks
+
+_instruments = gather(__name__)
+globals().update(_instruments)
+
+__all__ = ["attacks", *_instruments]

@@ -13,7 +13,7 @@ from snarc.reading import Reading, wilson
 from snarc.registry import instrument
 from snarc.subjects import Subject, predictions, subject
 
-from .attacks import Attacked, deepfool, fgsm, pgd, random_sign
+from ._attacks import Attacked, deepfool, fgsm, pgd, random_sign
 
 EPSILONS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 
