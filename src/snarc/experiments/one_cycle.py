@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jax
 import numpy as np
 
 import snarc
@@ -33,6 +32,8 @@ def one_cycle(budget):
     constant rate are each the best of four on validation digits, each after its own number of epochs, so that neither
     side is handicapped.
     """
+    import jax
+
     from snarc.tuning import find_rate
 
     mnist = snarc.load(
