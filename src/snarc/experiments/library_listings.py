@@ -167,5 +167,5 @@ def curves(runs):
     both[1].set(title="MNIST")
     axes.one_two_five(both[1].yaxis)
     both[0].legend(loc="lower left")
-    both[1].legend(loc="upper right")
+    both[1].legend(loc="lower left")
     return figure
