@@ -53,7 +53,7 @@ def scaled_tanh(budget):
     yield Table(
         ["spread of normal inputs", "spread of the outputs", "tanh, for comparison"],
         [[s, out, gauss(lambda z, s=s: np.tanh(s * z) ** 2) ** 0.5] for s, out in spread.items()],
-        "Standard deviations. A layer of tanh shrinks what it gets; this one keeps a spread of about one.",
+        "Standard deviations. A layer of tanh shrinks what it gets by more than a third; this one keeps most of it.",
     )
     yield Erratum(
         "tanh(x) = (1 − e^−x) / (1 + e^−x)",
@@ -62,7 +62,7 @@ def scaled_tanh(budget):
     )
     yield Note(
         "The two numbers make f(±1) = ±1 while the bend is at its largest there, so that the targets ±1 are reached "
-        "with finite weights, and a unit whose inputs have mean 0 and variance 1 gives outputs of about variance 1."
+        "with finite weights, and a unit whose sums have mean 0 and spread 1 gives outputs of spread 0.87."
     )
 
 

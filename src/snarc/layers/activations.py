@@ -119,8 +119,8 @@ def derivative(name: str) -> Callable[[jax.Array], jax.Array]:
 
     Of a function of one number the result has the shape of the input; where
     there is no derivative it is the one that the gradient takes: 0 at a jump,
-    and at the corner of a rectifier.  Of softmax it is the matrix of the
-    derivatives by all units, ``(..., n, n)``.
+    that of one of the sides at a corner (the left one for ReLU).  Of softmax
+    it is the matrix of the derivatives by all units, ``(..., n, n)``.
 
     Raises
     ------
