@@ -31,14 +31,12 @@ def error_landscapes(budget):
     plain, clipped = cliff_runs(starts)
     yield Claim(
         "cliff, plain descent: starts that are thrown out",
-        published=90,
         measured=int(np.sum(thrown(plain))),
         at_least=90,
         note="Of 100. Thrown out: farther than 6 from the minimum, outside of the picture, at some step.",
     )
     yield Claim(
         "cliff, gradient clipped to norm 1: starts that cross it and reach the minimum",
-        published=100,
         measured=int(np.sum(arrived(clipped) & ~thrown(clipped))),
         at_least=100,
         note="Of 100.",
@@ -234,7 +232,7 @@ def picture(plain, clipped, crest, ends):
         b.plot(*plain[0, :, k], "o", color=draw.INK, markersize=3.5)
     b.plot([], [], color=red, label="plain")
     b.plot([], [], color=blue, label="clipped")
-    b.legend(loc="lower left", labelcolor=draw.INK)
+    b.legend(loc="lower right", labelcolor="#1b1f24")
     b.set_title("cliff")
     b.set(xlabel="$w_1$", ylabel="$w_2$", xlim=(-2.5, 4.5), ylim=(-3, 3))
     line = np.linspace(-4.2, 5.2, 500)

@@ -169,6 +169,7 @@ def picture(runs):
     i, j = np.argsort(-np.abs(path - path[0]).max(axis=0))[:2]
     for name, (label, _, _, color) in FORMS.items():
         style = {"linestyle": (0, (5, 3)) if name == "correct" else "-", "color": color}
+        style["zorder"] = 4 if name == "correct" else 3
         width = 3.6 if name == "shrink" else 1.7
         one = runs[0][name]
         left.plot(one[:, i], one[:, j], linewidth=width, label=label, **style)

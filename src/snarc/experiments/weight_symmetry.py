@@ -56,7 +56,7 @@ def weight_symmetry(budget):
         vectors, functions = count(hidden)
         rows.append([hidden, math.factorial(hidden) * 2**hidden, vectors, functions])
         yield Claim(
-            f"different weights of the same network with {hidden} hidden units",
+            f"different weights of the same network with {hidden} hidden unit{'s' if hidden > 1 else ''}",
             published=math.factorial(hidden) * 2**hidden,
             measured=vectors,
             exact=True,

@@ -176,8 +176,13 @@ class Monitor:
         (go,) = hosts.agree(int(spare or step in (0, self.marks[-1])))
         return bool(go)
 
-    def look(self, step: int, before: Any, after: Any) -> None:
-        """Remember the states before and after a step, and measure them as soon as that can be done."""
+    def look(self, step: int, before: Any, after: Any, seconds: float = 0.0) -> None:
+        """Remember the states before and after a step, and measure them as soon as that can be done.
+
+        ``seconds`` is what it took to do this step alone, which others would not have been cut for.
+        """
+        if self.looks or self._waiting:  # that of the first step is for compiling it
+            self._spent += seconds
         if not self._waiting:
             size = sum(leaf.nbytes for leaf in jax.tree.leaves(before.weights))
             self._room = max(2, WAITING // max(1, 2 * size))

@@ -168,7 +168,7 @@ class Loop:
         tick = time.monotonic()
         self.trace = self.replicas.advance(rates_now, start, until, self.trace, active)
         if self.monitor is not None and first is not None:
-            self.monitor.look(position.epoch * self.steps + start, first, self.replicas[0])
+            self.monitor.look(position.epoch * self.steps + start, first, self.replicas[0], time.monotonic() - tick)
         else:  # a single step says little of the pace
             self._pace(until - start, time.monotonic() - tick)
         for k in range(self.replicas.count):
