@@ -20,7 +20,7 @@ HURT, HEALED = draw.PALETTE[1], draw.PALETTE[0]
     rows=("R13",),
     question="How much of a trained network can be destroyed, and how soon does the rest learn to do without it?",
     source=LECTURE,
-    seconds=(3, 30, 100),
+    seconds=(2, 10, 60),
     replicas=(1, 1, 5),
     needs=("mnist",),
 )
