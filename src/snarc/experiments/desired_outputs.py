@@ -17,7 +17,7 @@ COLORS = {ENDS: draw.PALETTE[1], INSIDE: draw.PALETTE[0]}
     rows=("I10",),
     question="What happens to the weights when the desired outputs are values that the outputs can never reach?",
     source="Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, Efficient BackProp (1998), section 4.5",
-    seconds=(3, 8, 20),
+    seconds=(4, 8, 40),
     replicas=(1, 3, 10),
     needs=("digits",),
 )

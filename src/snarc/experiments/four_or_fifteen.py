@@ -17,7 +17,7 @@ COLORS = (draw.PALETTE[0], draw.PALETTE[1])
     rows=("R1",),
     question="Why does a network with fifteen hidden units do worse on new points than one with four?",
     source="B. Mehlig, Machine learning with neural networks, lecture on overfitting",
-    seconds=(3, 15, 50),
+    seconds=(5, 15, 50),
     replicas=(1, 5, 20),
 )
 def four_or_fifteen(budget):

@@ -15,7 +15,7 @@ CLOSE = 1e-6  # how near to the minimum, as a share of the distance at the start
     rows=("I2",),
     question="By how much does giving inputs mean 0 and variance 1 shorten gradient descent?",
     source="Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, Efficient BackProp (1998); T. Brázdil, Neural networks, lecture",
-    seconds=(2, 3, 3),
+    seconds=(2, 3, 5),
 )
 def input_standardisation(budget):
     """A linear neuron with a bias, E(w) = ½ Σ(w·x − d)², all steps over the whole table from weights of 0.

@@ -20,7 +20,7 @@ NOISE = 0.5  # standard deviation; a stroke is 1, paper 0
     rows=("R5",),
     question="What do two hidden units look for that have to tell three noisy letters apart?",
     source="R. Duda, P. Hart, D. Stork, Pattern Classification (2001), section 6.6",
-    seconds=(3, 6, 12),
+    seconds=(4, 6, 12),
     replicas=(1, 5, 10),
 )
 def letter_features(budget):
