@@ -19,7 +19,7 @@ RATES = 10.0 ** np.arange(-3, 1.6, 0.5)
     rows=("M6",),
     question="What do the learning rate, the batch size, the first weights and the layout do to plain descent?",
     source=LECTURE,
-    seconds=(3, 25, 80),
+    seconds=(4, 13, 25),
     replicas=(1, 3, 10),
 )
 def descent_settings(budget):

@@ -17,7 +17,7 @@ NOTEBOOK = "F. Marquardt, Machine Learning for Physicists, lecture notebook on b
     rows=("M5",),
     question="How does a network with a hundred hidden units learn a function of two variables from random points?",
     source=NOTEBOOK,
-    seconds=(3, 15, 40),
+    seconds=(3, 13, 35),
     replicas=(1, 2, 8),
 )
 def function_2d(budget):

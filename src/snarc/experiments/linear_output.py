@@ -20,7 +20,7 @@ LINEAR, LOGISTIC = draw.PALETTE[0], draw.PALETTE[1]
     rows=("M7",),
     question="What changes when the output unit of a network that learns a function is linear instead of logistic?",
     source=HOMEWORK,
-    seconds=(3, 12, 30),
+    seconds=(3, 14, 35),
     replicas=(1, 3, 8),
 )
 def linear_output(budget):

@@ -103,7 +103,8 @@ def augmented(specs: Sequence[str], x: Any, *, copies: int = 1, seed: int = 0) -
     if module is None:
         return np.stack([x] * copies)
     # All copies in one batch, so that each example draws by its place.
-    made = module(jnp.asarray(np.concatenate([x] * copies)))
+    graph, state = nnx.split(module)
+    made = jax.jit(lambda state, x: nnx.merge(graph, state)(x))(state, np.concatenate([x] * copies))
     return np.asarray(made).reshape(copies, *x.shape)
 
 
