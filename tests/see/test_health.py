@@ -19,7 +19,7 @@ def looks(layers: int, kind: str = "rectifying", dead: float = 0.0, count: int =
         "learning_rate": 1e-3, "peak_rate": 1e-3, "optimizer": "adam", "examples": 8, "chance": 1.0, "scale": 1.0,
         "loss": 1.0,
     }  # fmt: skip
-    row = dict.fromkeys(MEASURED, 0.5) | {"kind": kind, "dead": dead, "saturated": 0.25}
+    row = dict.fromkeys(MEASURED, 0.5) | {"kind": kind, "dead": dead, "saturated": 0.25, "update_ratio": 1e-3}
     found = []
     for k in range(count):
         parts = {f"body.{j}": {**row, "gradient_norm": 0.5 ** (layers - j)} for j in range(layers)}

@@ -155,7 +155,7 @@ def same(a: Run, b: Run) -> bool:
 )  # fmt: skip
 def test_weights_are_bit_identical_with_and_without(digits, fields):
     on, off = (fit("64-30-10", digits, epochs=5, health=look, **fields) for look in (True, False))
-    assert len(on.health.looks) >= 3
+    assert len(on.health.looks) >= 2
     assert not off.health.looks
     assert same(on, off)
     assert np.array_equal(on.history["loss"], off.history["loss"])

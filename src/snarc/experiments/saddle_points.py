@@ -72,9 +72,9 @@ def saddle_points(budget):
         "Random cubic forms on the sphere, means and standard errors over forms; x and −x are two points.",
     )
     yield Note(
-        "With one or two units at work the points are those of a smaller network, which are critical in the larger one too. "
-        "Newton's method is drawn to critical points of any kind, but not to all alike, so the shares are of what it "
-        "finds. The cubic form is odd: for every minimum there is a maximum opposite."
+        "With one or two units at work the points are those of a smaller network, which are critical in the larger one "
+        "too. Newton's method is drawn to critical points of any kind, but not to all alike, so the shares are of what "
+        "it finds. The cubic form is odd: for every minimum there is a maximum opposite."
     )
 
 
