@@ -81,7 +81,8 @@ def damage_and_repair(budget):
     )
     yield Note(
         "A program whose memory loses one bit may stop; see the experiment on flipped bits. Here what was learnt is "
-        "spread over many units, and those that are left can take over the work of the others."
+        "spread over many units, and those that are left can take over the work of the others. Small weights are no "
+        "sign of an idle unit: beyond a fifth, deleting the weakest costs as much as deleting at random."
     )
 
 
