@@ -127,10 +127,9 @@ def portrait(budget, falling, samples):
     plain = fit(PLAIN, noether, epochs=passes(samples, noether), **falling)
     fourier = fit("fourier-features", noether, epochs=passes(samples / 5, noether), batch_size=256)
     both = ((f"{PLAIN}, {samples / 1e6:g} M", plain), (f"Fourier features, {samples / 5e6:g} M", fourier))
-    made = [
-        (f"{name}, {float(picture(run).numbers['psnr']):.1f} dB", painted(run, wanted.shape[:2])) for name, run in both
-    ]
-    like = correlation(made[0][1], wanted)
+    seen = [(name, picture(run)) for name, run in both]
+    made = [(one.arrays["painted"], f"{name}, {float(one.numbers['psnr']):.1f} dB") for name, one in seen]
+    like = correlation(made[0][0], wanted)
     yield Claim(
         "Emmy Noether's portrait: correlation of the network's picture with the photograph",
         measured=like,
