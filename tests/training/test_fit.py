@@ -106,6 +106,26 @@ def test_the_standardisation_belongs_to_the_network_and_is_fitted_on_the_trainin
     )
 
 
+def test_what_is_watched_decides_which_weights_come_back(digits):
+    for watch, name, best in (("loss", "validation_loss", np.argmin), ("error", "validation_accuracy", np.argmax)):
+        run = quick(digits, epochs=60, early_stopping=3, learning_rate=0.02, watch=watch)
+        values = run.history[name][0]
+        assert len(values) == min(60, best(values) + 1 + 3)
+        assert run.validation.numbers[name.removeprefix("validation_")].mean == pytest.approx(values[best(values)])
+    x = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
+    with pytest.raises(RecipeError, match="task of regression"):
+        snarc.fit("2-1", (x, x[:, 0]), watch="error", early_stopping=1, out=False, progress=False)
+
+
+def test_a_long_layout_is_saved_too(digits, tmp_path):
+    layout = "64-" + "-".join(["12:logistic(0.5)"] * 30) + "-10"
+    run = snarc.fit(layout, digits, epochs=1, out=tmp_path / "deep", progress=False)
+    assert snarc.open(tmp_path / "deep").recipe.model == layout
+    assert run.recipe.model == layout
+    with pytest.raises(RecipeError, match="2000"):
+        snarc.fit("64-" + "-".join(["12"] * 1000) + "-10", digits, out=False, progress=False)
+
+
 def test_early_stopping_brings_the_best_weights_back(digits):
     run = quick(digits, epochs=60, early_stopping=3, learning_rate=0.02)
     losses = run.history["validation_loss"][0]

@@ -36,6 +36,10 @@ def check(model: Any, recipe: Recipe, dataset: Dataset, devices: int) -> None:
             wanted="validation examples to judge by",
             way_out="Load the data with validation=0.1.",
         )
+    if recipe.watch == "error" and dataset.task.kind not in ("classification", "sequence"):
+        raise RecipeError(
+            f"watch='error' for a task of {dataset.task.kind}", wanted="classes", way_out="Use watch='loss'."
+        )
     if recipe.keep == "best" and not len(dataset.validation):
         raise RecipeError(
             "keep='best' without a validation split",

@@ -240,13 +240,17 @@ class Loop:
                 self._epoch_start,
             )
             return
+        if self.recipe.watch == "error":
+            loss = 1 - row.get("validation_accuracy", row["accuracy"])
         if best is None or loss < best["loss"]:
             self.position.best[k] = {"epoch": row["epoch"], "loss": loss}
             self.best_states[k] = state if self.recipe.keeps_best else None
         patience = self.recipe.early_stopping
         best = self.position.best[k]
         if patience is not None and best is not None and row["epoch"] - best["epoch"] >= patience:
-            self.position.ended[k] = f"stopped early: no better validation loss since epoch {best['epoch']}"
+            self.position.ended[k] = (
+                f"stopped early: no better validation {self.recipe.watch} since epoch {best['epoch']}"
+            )
 
     # Divergence
 

@@ -71,7 +71,9 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    model: str = Field("auto", description="model name or layout, as `snarc list models` prints; auto: one that suits")
+    model: str = Field(
+        "auto", max_length=2000, description="model name or layout, as `snarc list models` prints; auto: one that suits"
+    )
     model_options: dict[str, Any] = Field(default_factory=dict, description="options of the model")
     loss: Loss = Field("auto", description="auto: cross-entropy for classes, squared error for numbers")
     label_smoothing: float = Field(
@@ -121,6 +123,9 @@ class Recipe(BaseModel):
     )
     early_stopping: int | None = Field(
         None, ge=1, description="stop after so many epochs without a better validation loss"
+    )
+    watch: Literal["loss", "error"] = Field(
+        "loss", description="what of validation decides when to stop and which weights are best; error: for classes"
     )
     keep: Literal["auto", "best", "last"] = Field(
         "auto",

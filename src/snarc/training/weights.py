@@ -26,7 +26,7 @@ WEIGHTS, CONFIG = "weights.safetensors", "network.json"
 _NEXT = "weights.next.safetensors"
 _CONFIG_LIMIT = 1024 * 1024
 _LARGEST = 2**31 - 1
-_MODEL = r"[A-Za-z0-9][A-Za-z0-9_:.()-]{0,199}|custom:[A-Za-z_<][A-Za-z0-9_<>.]{0,99}"
+_MODEL = r"[A-Za-z0-9][A-Za-z0-9_:.()-]{0,1999}|custom:[A-Za-z_<][A-Za-z0-9_<>.]{0,99}"
 _FOREIGN = {
     ".pt": "a PyTorch file",
     ".pth": "a PyTorch file",
