@@ -27,7 +27,7 @@ class Estimate:
     unit: str = ""
 
     @classmethod
-    def over(cls, values: Sequence[float], unit: str = "") -> Estimate:
+    def over(cls, values: Sequence[float] | np.ndarray, unit: str = "") -> Estimate:
         """Mean and standard error of the mean (n - 1 in the variance; none for a single value)."""
         values = tuple(float(v) for v in values)
         mean = math.fsum(values) / len(values)

@@ -1,5 +1,7 @@
 """Where the gradient is zero there are far more saddles than minima; the worse the loss, the more ways lead down."""
 
+import itertools
+
 import numpy as np
 
 import snarc
@@ -161,7 +163,7 @@ def fractions(n, seed, starts):
     """How many critical points of f(x) = Σ T x x x / 3 on the sphere are found, and the share of minima among them."""
     rng = keys.generator(seed, "saddle-points", "cubic", n)
     t = rng.normal(size=(n, n, n))
-    t = sum(np.transpose(t, order) for order in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))) / 6
+    t = np.mean([np.transpose(t, order) for order in itertools.permutations(range(3))], axis=0)
     x = rng.normal(size=(starts, n))
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     for _ in range(60):

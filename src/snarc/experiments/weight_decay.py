@@ -1,6 +1,7 @@
 """Shrinking weights after each step is descent on a penalised error: with which penalty, and at which rate."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -88,7 +89,7 @@ def weight_decay(budget):
     )
 
 
-FORMS = {
+FORMS: dict[str, tuple[Any, ...]] = {
     "shrink": ("(1 − ζ)(w − ε∇E)", "–", RATE, draw.PALETTE[0]),
     "correct": ("E + ζ/(2ε(1 − ζ)) w·w", SHRINK / (2 * RATE * (1 - SHRINK)), (1 - SHRINK) * RATE, draw.PALETTE[4]),
     "first": ("E + ζ/(2ε) w·w", SHRINK / (2 * RATE), RATE, draw.PALETTE[2]),
@@ -106,7 +107,7 @@ def trajectories(seed, steps):
     start = np.concatenate(
         [part for a, b in itertools.pairwise(UNITS) for part in (rng.normal(0, 1 / np.sqrt(a), a * b), np.zeros(b))]
     )
-    found = {}
+    found: dict[str, Any] = {}
     for name, (_, penalty, rate, _) in FORMS.items():
         w, path = start, [start]
         for _ in range(steps):
@@ -168,7 +169,7 @@ def picture(runs):
     path = runs[0]["shrink"]
     i, j = np.argsort(-np.abs(path - path[0]).max(axis=0))[:2]
     for name, (label, _, _, color) in FORMS.items():
-        style = {"linestyle": (0, (5, 3)) if name == "correct" else "-", "color": color}
+        style: dict[str, Any] = {"linestyle": (0, (5, 3)) if name == "correct" else "-", "color": color}
         style["zorder"] = 4 if name == "correct" else 3
         width = 3.6 if name == "shrink" else 1.7
         one = runs[0][name]

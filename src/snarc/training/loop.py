@@ -241,7 +241,7 @@ class Loop:
             )
             return
         if self.recipe.watch == "error":
-            loss = 1 - row.get("validation_accuracy", row["accuracy"])
+            loss = 1 - float(row.get("validation_accuracy", row["accuracy"]) or 0)
         if best is None or loss < best["loss"]:
             self.position.best[k] = {"epoch": row["epoch"], "loss": loss}
             self.best_states[k] = state if self.recipe.keeps_best else None
