@@ -44,7 +44,7 @@ def test_every_section_is_there(text):
     found = Outline(text)
     ids = {a.get("id") for t, a in found.elements if t == "section"}
     assert ids >= {"verdict", "learning", "results", "mistakes", "confidence", "network", "record", "repeat"}
-    assert sum(tag == "svg" for tag, _ in found.elements) == 5
+    assert sum(tag == "svg" for tag, _ in found.elements) == 6
     assert sum(tag == "img" for tag, _ in found.elements) == min(24, wrong_of_first_replica(text))
 
 
@@ -84,7 +84,7 @@ def test_the_same_run_gives_the_same_file_but_for_the_time(run, text):
 
 def test_figures_and_their_data_are_files(run, text):
     folder = run.path / "figures"
-    names = {"learning-loss", "learning-accuracy", "confusion", "mistakes", "calibration", "filters"}
+    names = {"learning-loss", "learning-accuracy", "health", "confusion", "mistakes", "calibration", "filters"}
     assert {p.name for p in folder.iterdir()} == {f"{n}.{s}" for n in names for s in ("svg", "csv")}
     table = np.genfromtxt(folder / "learning-loss.csv", delimiter=",", names=True)
     np.testing.assert_allclose(table["validation_loss"], run.history["validation_loss"].mean(axis=0))

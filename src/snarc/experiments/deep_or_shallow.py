@@ -6,7 +6,6 @@ import snarc
 from snarc import draw
 from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
 from snarc.reading import Estimate
-from snarc.see.picture import picture, sheet
 
 HOMEWORK = "F. Marquardt, Machine Learning for Physicists, homework on layouts and activations"
 LAYOUTS = {1: "9575", 3: "150-150-100", 6: "87-87-87-87-87-87"}
@@ -28,6 +27,8 @@ def deep_or_shallow(budget):
     The picture is the lighthouse of 128 x 128 pixels; all see the same pixels in the same order, by Adam with a rate
     that rises and falls; in the full budget each network has the better of two rates, by its training cost.
     """
+    from snarc.see.picture import picture, sheet
+
     lighthouse = snarc.load("lighthouse", size=budget(24, 128, 128))
     weights = {depth: count(hidden) for depth, hidden in LAYOUTS.items()}
     yield Claim(

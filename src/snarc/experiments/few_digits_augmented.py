@@ -5,9 +5,7 @@ import numpy as np
 import snarc
 from snarc import draw
 from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
-from snarc.layers import augmented
 from snarc.reading import Estimate
-from snarc.see.augmentation import augmentation
 
 SOURCE = "M. Nielsen, Neural Networks and Deep Learning (2015), chapter 3; Simard, Steinkraus and Platt, ICDAR 2003"
 WAYS = {
@@ -38,6 +36,8 @@ def few_digits_augmented(budget):
     The changes are drawn anew at every step, inside the compiled program. Nielsen made 250,000 images of 50,000 by
     four shifts; here every pass has shifts of its own.
     """
+    from snarc.see.augmentation import augmentation
+
     mnist = snarc.load("mnist", train=budget(200, 1_000, 1_000), test=budget(500, None, None), validation=0)
     images = mnist.train.inputs[:200]
     yield Claim("flipping twice gives the images back, bit for bit", measured=flips_undo(images), exact=True)
@@ -98,12 +98,16 @@ def few_digits_augmented(budget):
 
 def flips_undo(images):
     """Whether images come back when the same draw of flips is applied twice."""
+    from snarc.layers import augmented
+
     once = augmented(["flip"], images)[0]
     return bool((once != images).any() and np.array_equal(augmented(["flip"], once)[0], images))
 
 
 def shifts_undo(images):
     """Whether each shifted image is the image moved by at most a pixel, which the border's ground allows to undo."""
+    from snarc.layers import augmented
+
     found = augmented(["shift:1"], images)[0]
     moves = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
     back = np.stack([np.roll(found, move, axis=(1, 2)) for move in moves])
@@ -117,6 +121,8 @@ def training_error(run):
 
 def every_way(image):
     """One image under every part of the grammar."""
+    from snarc.layers import augmented
+
     parts = (
         "shift:3", "rotate:30", "scale:0.3", "shear:25", "flip", "crop:4", "elastic:4:34", "colour:0.7", "occlude:10",
         "noise:0.2", "drop:0.2",

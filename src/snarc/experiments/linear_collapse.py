@@ -121,6 +121,8 @@ def quadrants(count):
 
 def grids(activation, layers=4, lines=9, points=25):
     """The lines of a grid before and after each of some layers of two units: ``(layers + 1, lines, points, 2)``."""
+    import jax.numpy as jnp
+
     from snarc.layers import activation as named
 
     function = named(activation)
@@ -134,7 +136,7 @@ def grids(activation, layers=4, lines=9, points=25):
         angle = rng.uniform(0.5, 1.2)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         w = turn @ np.diag([1.45, 0.95])
-        stages.append(np.asarray(function(stages[-1] @ w + rng.uniform(-0.25, 0.25, 2))))
+        stages.append(np.asarray(function(jnp.asarray(stages[-1] @ w + rng.uniform(-0.25, 0.25, 2)))))
     return np.array(stages, np.float64)
 
 

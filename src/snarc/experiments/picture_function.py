@@ -5,7 +5,6 @@ import numpy as np
 import snarc
 from snarc.errors import DownloadError
 from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
-from snarc.see.picture import painted, picture, psnr, sheet
 
 LECTURE = "F. Marquardt, Machine Learning for Physicists, lecture 3: learning a picture"
 PLAIN, LARGE = "2-150-150-100-1", "2-500-500-300-1"
@@ -25,6 +24,8 @@ def picture_function(budget):
     Each sample is a pixel drawn without replacement; every pixel is seen again in each pass. The lecture's networks
     and numbers of samples; its picture and its rate are not told, ours are a lighthouse and a rate of 0.003 that falls.
     """
+    from snarc.see.picture import painted, picture, psnr, sheet
+
     lighthouse = snarc.load("lighthouse", size=budget(32, 128, 128))
     wanted = snarc.data.picture.pixels_of(lighthouse)
     samples = budget(smoke=10_000, quick=3_000_000, full=10_000_000)
@@ -96,6 +97,8 @@ def larger(budget, lighthouse, falling, rows):
     """The network of 402,601 weights: in full where there is a GPU, over fewer samples on a CPU."""
     import jax
 
+    from snarc.see.picture import picture
+
     gpu = jax.default_backend() != "cpu"
     samples = budget(0, 200_000, 20_000_000 if gpu else 1_000_000)
     same = {"epochs": passes(samples, lighthouse), **falling, "batch_size": 256, "learning_rate": 2e-3}
@@ -118,6 +121,8 @@ def larger(budget, lighthouse, falling, rows):
 
 def portrait(budget, falling, samples):
     """Emmy Noether by both networks, where the photograph is at hand."""
+    from snarc.see.picture import picture, sheet
+
     try:
         noether = snarc.load("noether", size=128)
     except DownloadError:

@@ -26,7 +26,8 @@ WEIGHTS, CONFIG = "weights.safetensors", "network.json"
 _NEXT = "weights.next.safetensors"
 _CONFIG_LIMIT = 1024 * 1024
 _LARGEST = 2**31 - 1
-_MODEL = r"[A-Za-z0-9][A-Za-z0-9_:.()-]{0,1999}|custom:[A-Za-z_<][A-Za-z0-9_<>.]{0,99}"
+# A layout may carry numbers, as in 784-30:leaky-relu(0.2)-10; a dot stands nowhere else, as it does in Python names.
+_MODEL = r"(?=.{1,2000}$)[A-Za-z0-9](?:[A-Za-z0-9_:-]|\([0-9]+(?:\.[0-9]+)?\))*|custom:[A-Za-z_<][A-Za-z0-9_<>.]{0,99}"
 _FOREIGN = {
     ".pt": "a PyTorch file",
     ".pth": "a PyTorch file",
