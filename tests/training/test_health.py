@@ -271,7 +271,7 @@ def test_what_is_sound_is_left_in_peace_on_mnist(data_folder, model):
 
 
 def test_marks_are_early_at_ends_and_few():
-    assert marks(steps=15, epochs=10, batch_size=100, examples=128) == [0, 8, 32, 104, 149]
+    assert marks(steps=15, epochs=10, batch_size=100, examples=128) == [0, 8, 32, 149]
     long = marks(steps=600, epochs=200, batch_size=100, examples=128)
     assert long[:3] == [0, 8, 32]
     assert long[-1] == 600 * 200 - 1
@@ -279,7 +279,7 @@ def test_marks_are_early_at_ends_and_few():
     assert all((mark + 1) % 600 == 0 for mark in long[3:])
     within = marks(steps=100_000, epochs=1, batch_size=32, examples=128)
     assert 40 <= len(within) <= 60
-    assert np.diff(within[3:]).min() > 40 * 5
+    assert np.diff(within[3:]).min() > 120 * 5
     assert marks(1, 1, 5, 5) == [0]
 
 

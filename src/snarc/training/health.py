@@ -28,8 +28,8 @@ from .symptoms import KINDS, Symptom, judge, kind_of
 
 # Examples of the probe batch, and numbers in it at most.
 EXAMPLES, ELEMENTS = 128, 500_000
-# A look costs about as much as a step on its examples and one more; between two looks there are so many times that.
-APART = 40
+# A look costs several steps on its examples (benchmarks/health.py); between two looks lie so many of them.
+APART = 120
 # And however long the run, no more looks than about this many, which is what a curve needs.
 MOST = 48
 # Of the time spent learning; small networks take steps so short that starting a look would count.
