@@ -96,7 +96,7 @@ def marks(steps: int, epochs: int, batch_size: int, examples: int) -> list[int]:
     examples: of the probe batch.
 
     >>> marks(steps=15, epochs=10, batch_size=100, examples=128)
-    [0, 8, 32, 104, 149]
+    [0, 8, 32, 149]
     """
     total = steps * epochs
     apart = max(math.ceil(APART * (1 + examples / batch_size)), math.ceil(total / MOST))
