@@ -3,78 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import DATA, LEARNING, OUTPUT, Json, Quiet, RunFolder
+from ._whole import (
+    Data,
+    DataOptions,
+    Epochs,
+    Model,
+    Out,
+    RecipeFile,
+    Settings,
+    Target,
+    Test,
+    Validation,
+    check_out,
+    plain,
+    prepare,
+    show,
+    stopped,
+)
+from .options import OUTPUT, Json, Quiet, RunFolder
 
 if TYPE_CHECKING:
-    from snarc.data import Dataset
-    from snarc.reading import Reading
-
-Data = Annotated[
-    str,
-    typer.Argument(metavar="DATA", help="As for `snarc train`: a name that `snarc list datasets` prints, or a path."),
-]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        help="A name that `snarc list models` prints, or a layout as 784-300-10.",
-        rich_help_panel=LEARNING,
-    ),
-]
-Epochs = Annotated[
-    int | None, typer.Option("--epochs", "-e", help="Passes over the training split.", rich_help_panel=LEARNING)
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="Any recipe field; model.NAME=VALUE is an option of the model. Repeatable.",
-        rich_help_panel=LEARNING,
-    ),
-]
-RecipeFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--recipe", metavar="FILE", help="Recipe fields from .toml, .yaml or .json.", rich_help_panel=LEARNING
-    ),
-]
-Target = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="The column of a CSV file to be predicted.", rich_help_panel=DATA)
-]
-Validation = Annotated[
-    str | None,
-    typer.Option(
-        metavar="PART", help="How much to hold out for validation: a fraction or a count.", rich_help_panel=DATA
-    ),
-]
-Test = Annotated[
-    str | None, typer.Option(metavar="PART", help="How much to hold out as the test split.", rich_help_panel=DATA)
-]
-DataOptions = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--data-option",
-        metavar="NAME=VALUE",
-        help="What the reader of the data takes besides, as train=5000. Repeatable.",
-        rich_help_panel=DATA,
-    ),
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        "-o",
-        metavar="FILE",
-        help="Write a page (.html), the picture (.svg, .png, .pdf) or the numbers behind it (.csv).",
-        rich_help_panel=OUTPUT,
-    ),
-]
+    pass
 
 
 def find_rate(
@@ -105,8 +58,8 @@ def find_rate(
       snarc find-rate mnist --model 784-300-10 --set optimizer=sgd --set replicas=5 --out rate.html
       snarc find-rate digits --doubling --epochs 3
     """
-    _check_out(out)
-    name, fields, dataset = _prepare(
+    check_out(out)
+    name, fields, dataset = prepare(
         data, model, {"epochs": epochs}, settings, recipe, target, validation, test, data_options, quiet
     )
     from snarc.tuning import doubling_search
@@ -119,7 +72,7 @@ def find_rate(
         found = range_test(name, dataset, low=low, high=high, steps=steps, progress=progress, **fields)
     rate = float(found.numbers["suggestion"])  # type: ignore[arg-type]
     command = f"snarc train {data} {f'--model {name} ' if name != 'auto' else ''}--learning-rate {rate:.2g}"
-    _show(found, out, json, f"A learning rate for {dataset.name}", command)
+    show(found, out, json, f"A learning rate for {dataset.name}", command)
 
 
 def search(
@@ -177,10 +130,10 @@ def search(
     from snarc.tuning.spaces import check
 
     check(wanted)
-    name, fields, dataset = _prepare(
+    name, fields, dataset = prepare(
         data, model, {"epochs": epochs}, settings, recipe, target, validation, test, data_options, quiet
     )
-    folder = out if out is not None else Path("searches") / _plain(f"{dataset.name}-{name}")
+    folder = out if out is not None else Path("searches") / plain(f"{dataset.name}-{name}")
     from snarc.render.reading import write
     from snarc.tuning import search as look
 
@@ -238,8 +191,8 @@ def cross_validate(
       snarc cross-validate table.csv --target species --all
       snarc cross-validate digits --model linear --set learning_rate=0.02 --out folds.html
     """
-    _check_out(out)
-    name, fields, dataset = _prepare(
+    check_out(out)
+    name, fields, dataset = prepare(
         data, model, {"epochs": epochs}, settings, recipe, target, None, None, data_options, quiet
     )
     from snarc.tuning import cross_validate as part_and_test
@@ -247,8 +200,8 @@ def cross_validate(
     found = part_and_test(
         name, dataset, folds, seed=seed, test_too=all_data, progress=False if quiet else "auto", **fields
     )
-    _show(found, out, json, f"Cross-validation on {dataset.name}")
-    _stopped(found.numbers["folds"], folds, "folds")
+    show(found, out, json, f"Cross-validation on {dataset.name}")
+    stopped(found.numbers["folds"], folds, "folds")
 
 
 def committee(
@@ -277,8 +230,8 @@ def committee(
       snarc committee digits --members 10
       snarc committee mnist --model 784-100-10 --epochs 5 --vote --out bag.html
     """
-    _check_out(out)
-    name, fields, dataset = _prepare(
+    check_out(out)
+    name, fields, dataset = prepare(
         data, model, {"epochs": epochs}, settings, recipe, target, validation, test, data_options, quiet
     )
     from snarc.tuning import bagging
@@ -287,8 +240,8 @@ def committee(
         name, dataset, members, how="vote" if vote else "average", resample=not same_data,
         progress=False if quiet else "auto", **fields,
     )  # fmt: skip
-    _show(found.reading, out, json, f"A committee on {dataset.name}")
-    _stopped(len(found.members), members, "members")
+    show(found.reading, out, json, f"A committee on {dataset.name}")
+    stopped(len(found.members), members, "members")
 
 
 def prune(
@@ -319,7 +272,7 @@ def prune(
       snarc prune runs/mnist-mlp-1
       snarc prune runs/mnist-lenet5-1 --what weights --by loss --parts 0.5,0.9,0.99 --out pruned.html
     """
-    _check_out(out)
+    check_out(out)
     from snarc.errors import RecipeError
     from snarc.training.recipe import Recipe
 
@@ -340,67 +293,5 @@ def prune(
         opened, what=what, by=by, parts=numbers, epochs=epochs, gradual=gradual, split=split,
         progress=False if quiet else "auto", **fields,
     )  # fmt: skip
-    _show(found.reading, out, json, f"Pruning {opened.name}")
-    _stopped(len(found.networks), len(numbers), "parts")
-
-
-def _prepare(
-    data: str, model: str | None, flags: dict[str, Any], settings: list[str] | None, recipe: Path | None,
-    target: str | None, validation: str | None, test: str | None, options: list[str] | None, quiet: bool,
-) -> tuple[str, dict[str, Any], Dataset]:  # fmt: skip
-    """Model, recipe fields and data, as `snarc train` makes them of the same flags."""
-    from .output import say
-    from .settings import part, recipe_fields, values
-    from .training import _together
-
-    name, fields, used = recipe_fields(recipe, {"model": model, **flags}, settings or [])
-    for field, variable in used.items():
-        if not quiet:
-            say(f"snarc: {field} comes from {variable}")
-    parts = {"validation": part(validation, "--validation"), "test": part(test, "--test"), "target": target}
-    from snarc.data import load
-
-    return name, fields, load(data, **_together(parts, values(options or [], "--data-option")))
-
-
-def _check_out(out: Path | None) -> None:
-    if out is not None:
-        from snarc.render.reading import check_out
-
-        check_out(out)
-
-
-def _show(found: Reading, out: Path | None, json: bool, title: str, command: str = "") -> None:
-    from .output import put, put_json
-
-    if out is not None:
-        from snarc.render.reading import write
-
-        write(found, out, title=title, command=command)
-    if json:
-        put_json({**found.to_json(), "file": str(out) if out else None})
-        return
-    from snarc.render.reading import number
-
-    put(found.note)
-    for name, value in found.numbers.items():
-        put(f"  {name.replace('_', ' ')}  {number(value)}")
-    if command:
-        put(f"next {command}")
-    if out is not None:
-        put(str(out))
-
-
-def _stopped(done: Any, wanted: int, what: str) -> None:
-    """End with the status of Ctrl-C where not all was done; what was done has been shown."""
-    if done < wanted:
-        from .output import say
-
-        say(f"snarc: stopped after {done} of {wanted} {what}; the numbers are of these.")
-        raise typer.Exit(130)
-
-
-def _plain(text: str) -> str:
-    import re
-
-    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII)[:90].strip("-._") or "search"
+    show(found.reading, out, json, f"Pruning {opened.name}")
+    stopped(len(found.networks), len(numbers), "parts")

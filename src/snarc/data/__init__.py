@@ -2,7 +2,8 @@
 
 from ._overlap import overlap
 from ._places import cache_folder
-from .arrays import check_inputs, check_targets, check_weights, from_arrays
+from ._weighting import check_weights
+from .arrays import check_inputs, check_targets, from_arrays
 from .canonical import fetch
 from .dataset import Dataset, Split, Task
 from .describing import describe
