@@ -11,16 +11,22 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+# Pages that teach by examples, and how many they have at least.
+EXAMPLES = {
+    "augmentation": 5, "backpropagation": 30, "estimators": 20, "formal-boolean": 6, "formal-neuron": 6,
+    "formal-shapes": 6, "formal-turing": 6, "layers": 25, "one-layer": 25, "optimisation": 20,
+    "pictures-and-functions": 10, "trust": 8, "tuning": 15,
+}  # fmt: skip
 LINK = re.compile(r"\]\(([^)#:]+?)(?:#[^)]*)?\)")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_examples_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    failed, _ = doctest.testfile(
-        str(page), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    )
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=flags)
     assert failed == 0
+    assert tried >= EXAMPLES.get(page.stem, 0)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -1,6 +1,5 @@
-"""The formal pages of the documentation: their examples run, their commands work, their pictures are there."""
+"""The formal pages of the documentation: their commands work, their pictures are there."""
 
-import doctest
 import re
 import shlex
 from pathlib import Path
@@ -16,13 +15,6 @@ PAGES = sorted(DOCS.glob("formal-*.md"))
 
 def test_there_are_four_pages():
     assert [p.stem for p in PAGES] == ["formal-boolean", "formal-neuron", "formal-shapes", "formal-turing"]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
-def test_examples_run(page):
-    failed, tried = doctest.testfile(str(page), module_relative=False)
-    assert tried >= 6
-    assert failed == 0
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)

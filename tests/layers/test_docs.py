@@ -1,6 +1,5 @@
-"""The page on layers: its examples run, its pictures and experiments are there, its tables name everything."""
+"""The page on layers: its pictures and experiments are there, its tables name everything."""
 
-import doctest
 import re
 from pathlib import Path
 
@@ -15,12 +14,6 @@ from snarc.registry import models
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "layers.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-
-
-def test_examples_run():
-    failed, tried = doctest.testfile(str(PAGE), module_relative=False, optionflags=doctest.IGNORE_EXCEPTION_DETAIL)
-    assert tried >= 25
-    assert failed == 0
 
 
 @pytest.mark.parametrize("name", re.findall(r"!\[[^\]]+\]\(([^)]+)\)", TEXT))
