@@ -21,7 +21,7 @@ HAND = {3.0: 3 / (3 + 1e-8), 4.0: 4 / (5 + 1e-8), 12.0: 12 / (13 + 1e-8)}  # 3, 
     rows=("O11",),
     question="Why should every weight have a learning rate of its own, and what does AdaGrad make of it?",
     source="J. Duchi, E. Hazan, Y. Singer, JMLR 12 (2011) 2121",
-    seconds=(2, 5, 8),
+    seconds=(2, 5, 3),
     replicas=(1, 5, 10),
 )
 def adagrad(budget):

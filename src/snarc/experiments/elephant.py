@@ -16,7 +16,7 @@ MAYER = "J. Mayer, K. Khairy, J. Howard, Drawing an elephant with four complex p
     rows=("R3",),
     question="How many parameters does an elephant need, and how many weights?",
     source=MAYER,
-    seconds=(4, 25, 80),
+    seconds=(4, 25, 95),
     replicas=(1, 3, 6),
 )
 def elephant(budget):

@@ -19,7 +19,7 @@ SOURCE = (
     rows=("O4",),
     question="What do flat regions, cliffs and mountains do to descent, and what helps?",
     source=SOURCE,
-    seconds=(1, 2, 3),
+    seconds=(1, 2, 1),
 )
 def error_landscapes(budget):
     """Toy surfaces of two weights, or one; plain descent at ε = 0.1 against clipped and normalised gradients.

@@ -22,7 +22,7 @@ SOURCE = (
     rows=("O6",),
     question="Do large networks get caught in bad local minima as small ones do?",
     source=SOURCE,
-    seconds=(4, 25, 80),
+    seconds=(4, 25, 40),
     replicas=(3, 10, 20),
 )
 def local_minima_width(budget):

@@ -15,7 +15,7 @@ PLAIN, LARGE = "2-150-150-100-1", "2-500-500-300-1"
     rows=("M8",),
     question="Can a small network learn a picture as a function from coordinates to brightness?",
     source=LECTURE,
-    seconds=(3, 30, 120),
+    seconds=(3, 30, 194),
     replicas=(1, 1, 2),
 )
 def picture_function(budget):

@@ -23,7 +23,7 @@ LEARNERS = {
     rows=("O12",),
     question="Why does RMSProp forget old gradients, when AdaGrad adds up all of them?",
     source="T. Tieleman, G. Hinton, COURSERA lecture 6.5 (2012); the argument: T. Brázdil, Neural networks (PV021)",
-    seconds=(2, 4, 6),
+    seconds=(2, 4, 2),
     replicas=(4, 40, 200),
 )
 def rmsprop_hill(budget):

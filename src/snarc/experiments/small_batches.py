@@ -19,7 +19,7 @@ SMALL, LARGE = draw.PALETTE[0], draw.PALETTE[1]
     rows=("O3",),
     question="Does a network that learns from small batches generalise better than one that learns from large ones?",
     source=LECTURE,
-    seconds=(2, 15, 110),
+    seconds=(2, 15, 97),
     replicas=(1, 1, 5),
     needs=("mnist",),
 )

@@ -16,7 +16,7 @@ SOURCE = "T. Brázdil, Neural networks (PV021); R. Hecht-Nielsen (1990); H. Suss
     rows=("O7",),
     question="How many different weights make the same network?",
     source=SOURCE,
-    seconds=(3, 5, 8),
+    seconds=(3, 5, 2),
 )
 def weight_symmetry(budget):
     """tanh is odd: exchange two hidden units with all their weights, or turn the signs of all weights of one.
