@@ -23,6 +23,12 @@ from snarc.training.step import begin
 from snarc.training.symptoms import judge, kind_of
 
 
+@pytest.fixture(autouse=True)
+def every_look(monkeypatch):
+    """That the clock decides nothing: on a busy machine looks are left out, and what they would have shown."""
+    monkeypatch.setattr(module, "FREE", 1e9)
+
+
 def fit(model, data, **fields) -> Run:
     return snarc.fit(model, data, **{"out": False, "progress": False, "health": True, **fields})
 
@@ -284,7 +290,6 @@ def test_marks_are_early_at_ends_and_few():
 
 
 def test_it_is_kept_in_the_folder_and_goes_on_after_a_stop(digits, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "FREE", 1e9)  # that the clock decides nothing
     whole = fit("64-30-10", digits, epochs=12, out=tmp_path / "whole")
     lines = [json.loads(line) for line in (tmp_path / "whole" / "health.jsonl").read_text().splitlines()]
     assert lines == list(whole.health.looks)

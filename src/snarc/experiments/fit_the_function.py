@@ -23,7 +23,7 @@ def g(x):
     rows=("R12",),
     question="When is a network closer to the function g than to the noisy examples d = g(x) + Θ that it learns?",
     source="T. Brázdil, Neural networks, lecture; S. Geman, E. Bienenstock, R. Doursat, Neural Computation 4 (1992) 1",
-    seconds=(4, 25, 100),
+    seconds=(4, 25, 210),
     replicas=(2, 8, 40),
 )
 def fit_the_function(budget):

@@ -21,7 +21,7 @@ NETWORK = {"maps": "8-16", "dense": "", "dropout": 0}
     rows=("O10",),
     question="Does a learning rate that rises tenfold and falls again reach in three epochs what takes nine without?",
     source=SMITH,
-    seconds=(3, 25, 120),
+    seconds=(3, 25, 165),
     replicas=(1, 1, 3),
     needs=("mnist",),
 )

@@ -21,7 +21,7 @@ SOURCE = "Y. Dauphin et al., Identifying and attacking the saddle point problem,
     rows=("O5",),
     question="Is descent held up by bad minima or by saddle points?",
     source=SOURCE,
-    seconds=(5, 30, 80),
+    seconds=(5, 30, 100),
     replicas=(6, 12, 30),
 )
 def saddle_points(budget):
