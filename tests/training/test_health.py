@@ -268,9 +268,9 @@ def test_what_is_sound_is_left_in_peace_on_a_table(model):
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["784-300-10", "lenet5", "convnet", "784-300:tanh-100:tanh-10"])
 def test_what_is_sound_is_left_in_peace_on_mnist(data_folder, model):
-    run = fit(model, snarc.load("mnist", train=6000, validation=500, test=500), epochs=3)
+    run = fit(model, snarc.load("mnist", train=6000, validation=500, test=500), epochs=6)
     assert names(run) == []
-    assert len(run.health.looks) >= 5
+    assert len(run.health.looks) >= 4  # at steps 1, 9, 33 and where the schedule puts them
 
 
 # When it looks, and where it is kept
