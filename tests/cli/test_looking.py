@@ -48,7 +48,7 @@ def test_json_and_a_picture_elsewhere(snarc, run, tmp_path):
         (("trust", "rejection", "--set", "erro=1"), "Did you mean 'error'"),
         (("trust", "rejection", "--set", "error=2"), "wanted error of 2"),
         (("trust", "calibration", "--set", "bins=0"), "0 bins"),
-        (("see", "filters", "--out", "f.exe"), "ends in .svg"),
+        (("see", "filters", "--out", "f.exe"), "ends in .html"),
     ],
 )
 def test_mistakes_are_told_in_one_line(snarc, run, arguments, says):

@@ -249,6 +249,7 @@ def test_a_class_that_is_not_there_gets_no_weight():
         ({"loss": "cross-entropy"}, NUMBERS, [[0.5]], RecipeError, "squared-error"),
         ({"label_smoothing": 0.1}, NUMBERS, [[0.5]], RecipeError, "label_smoothing"),
         ({"loss": "binary-cross-entropy"}, NUMBERS, [[0.5], [1.5]], DataError, "from 0 to 1"),
+        ({"loss": "binary-cross-entropy"}, NUMBERS, [[0.0], [255.0]], DataError, "from 0 to 255"),
         ({"loss": "hinge"}, NUMBERS, [[1.0], [0.0]], DataError, "-1 and 1"),
         ({"loss": "logistic"}, NUMBERS, [[1.0], [2.0]], DataError, "-1 and 1"),
     ],

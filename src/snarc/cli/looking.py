@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ._whole import check_out, show
 from .options import OUTPUT, Json, RunFolder
 
 if TYPE_CHECKING:
-    from snarc.reading import Reading
     from snarc.registry import Instrument
 
+What = Annotated[str | None, typer.Argument(metavar="WHAT", help="The instrument; without it they are listed.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="An option of the instrument. Repeatable."),
@@ -24,7 +25,7 @@ Out = Annotated[
         "--out",
         "-o",
         metavar="FILE",
-        help="Write the picture here: .svg, .png or .pdf; .csv for its numbers.  Else into the run's figures folder.",
+        help="Write the picture here: .svg, .png or .pdf; .csv for its data, .html for a page.  Else into the run.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -32,9 +33,7 @@ Out = Annotated[
 
 def see(
     run: RunFolder,
-    what: Annotated[
-        str | None, typer.Argument(metavar="WHAT", help="The instrument; without it they are listed.")
-    ] = None,
+    what: What = None,
     settings: Settings = None,
     out: Out = None,
     json: Json = False,
@@ -52,9 +51,7 @@ def see(
 
 def trust(
     run: RunFolder,
-    what: Annotated[
-        str | None, typer.Argument(metavar="WHAT", help="The instrument; without it they are listed.")
-    ] = None,
+    what: What = None,
     settings: Settings = None,
     out: Out = None,
     json: Json = False,
@@ -76,9 +73,9 @@ def look(room: str, run: Path, what: str | None, settings: list[str], out: Path 
     from snarc.registry import instruments
 
     known = {entry.name: entry.thing for entry in instruments if entry.thing.__module__.startswith(f"snarc.{room}.")}
-    from .output import put, put_json, table
-
     if what is None:
+        from .output import put, table
+
         put(table(("instrument", "asks"), [(name, one.asks) for name, one in known.items()]))
         return
     if what not in known:
@@ -87,10 +84,7 @@ def look(room: str, run: Path, what: str | None, settings: list[str], out: Path 
             wanted=f"one that `snarc {room} RUN` lists",
             way_out=nearest(what, known),
         )
-    if out is not None and out.suffix.lower() not in (".svg", ".png", ".pdf", ".csv"):
-        raise RecipeError(
-            f"--out {out}", wanted="a name that ends in .svg, .png, .pdf or .csv", way_out=f"Write --out {what}.png."
-        )
+    check_out(out)
     options = _options(known[what], settings)
     from snarc.training import open as open_run
 
@@ -105,20 +99,10 @@ def look(room: str, run: Path, what: str | None, settings: list[str], out: Path 
             wanted="options as its help says",
             way_out=f"See `python -c 'import snarc; help(snarc.{room}.{known[what].__name__})'`.",
         ) from error
-    place = _write(found, what, out if out is not None else run / "figures" / f"{what}.svg")
-    if json:
-        put_json({**found.to_json(), "figure": str(place) if place else None})
-        return
-    put(found.note)
-    for name, number in found.numbers.items():
-        put(f"  {name.replace('_', ' ')}  {number if isinstance(number, int | str) else format_number(number)}")
-    if place is not None:
-        put(str(place))
-
-
-def format_number(number: Any) -> str:
-    """A number, or an estimate with its standard error, in few characters."""
-    return f"{number:.4g}" if isinstance(number, float) else str(number)
+    if out is None and found.draw is not None:
+        out = run / "figures" / f"{what}.svg"
+        out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    show(found, out, json, f"{what} of {opened.name}")
 
 
 def _options(instrument: Instrument[Any, Any], settings: list[str]) -> dict[str, Any]:
@@ -137,23 +121,3 @@ def _options(instrument: Instrument[Any, Any], settings: list[str]) -> dict[str,
                 way_out=nearest(name, known),
             )
     return given
-
-
-def _write(found: Reading, name: str, place: Path) -> Path | None:
-    """Write the picture, or the numbers behind it; nothing where there is no picture."""
-    import io
-
-    from snarc import draw
-    from snarc.render.export import csv_text
-    from snarc.training.files import write_atomic
-
-    if place.suffix.lower() == ".csv":
-        write_atomic(place, csv_text(found))
-        return place
-    if found.draw is None:
-        return None
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    drawn = io.BytesIO()
-    draw.save(found.plot(), drawn, format=place.suffix.lower().lstrip("."))
-    write_atomic(place, drawn.getvalue())
-    return place

@@ -8,6 +8,8 @@ from snarc.experiments import Claim, Erratum, Figure, Note, experiment, fit
 from snarc.experiments._changed import with_inputs
 from snarc.experiments.frame import axes
 
+from ._mistakes import gallery
+
 PAPER = "D. Cireşan, U. Meier, L. Gambardella, J. Schmidhuber, Neural Computation 22 (2010) 3207"
 WHOLE = "841-2500-2000-1500-1000-500-10"
 DISTORTION = ("elastic:6:36", "rotate:15", "scale:0.15")
@@ -64,7 +66,7 @@ def deep_big_mlp(budget):
         sheet(data), "Six digits as they are, in the first column, and as six passes see them.", name="distorted"
     )
     yield Figure(
-        mistakes(distorted),
+        gallery(distorted, rows=4, columns=9, height=4.4),
         "The mistakes that are left which the network is surest of: its answer and, in brackets, the truth.",
         name="mistakes",
     )
@@ -109,21 +111,6 @@ def sheet(data, rows=6, passes=6):
     panels[0, 0].set_title("as it is", fontsize=9, loc="center")
     panels[0, 1].set_title("pass 1", fontsize=9, loc="center")
     panels[0, passes].set_title(f"pass {passes}", fontsize=9, loc="center")
-    return figure
-
-
-def mistakes(run, columns=9, rows=4):
-    split, outputs = run.dataset.test, run.test.logits[0].astype(np.float64)
-    answer = outputs.argmax(axis=1)
-    sure = outputs.max(axis=1) - np.logaddexp.reduce(outputs, axis=1)
-    wrong = np.flatnonzero(answer != split.targets)
-    picked = wrong[np.argsort(-sure[wrong], kind="stable")][: rows * columns]
-    figure, panels = draw.new(rows, columns, width=8.4, height=4.4)
-    for ax in panels.flat:
-        draw.bare(ax)
-    for ax, k in zip(panels.flat, picked):
-        ax.imshow(split.inputs[k, :, :, 0], cmap="gray_r", vmin=0, vmax=255)
-        ax.set_title(f"{answer[k]} ({split.targets[k]}!)", loc="center", fontsize=10, fontweight="normal")
     return figure
 
 

@@ -8,6 +8,8 @@ from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
 from snarc.experiments.frame import axes
 from snarc.reading import Estimate
 
+from ._mistakes import gallery
+
 NOTEBOOK = "F. Marquardt, Machine Learning for Physicists, lecture notebook on MNIST"
 FAST, SLOW = draw.PALETTE[1], draw.PALETTE[0]
 
@@ -64,7 +66,7 @@ def mnist_thirty(budget):
         note="Same network, data and order of the digits.",
     )
     yield Figure(
-        mistakes(fast),
+        gallery(fast, rows=4, columns=10, height=4.3),
         "The mistakes of the first network that it is surest of, with its answer and, in brackets, the truth.",
         name="mistakes",
     )
@@ -110,21 +112,6 @@ def silent(run):
     """How many hidden units no training digit excites."""
     x = run.dataset.train.inputs.reshape(len(run.dataset.train), -1).astype(np.float32) / 255
     return Estimate.over([np.sum((x @ kernel + bias).max(axis=0) <= 0) for kernel, bias in map(weights, run.networks)])
-
-
-def mistakes(run, columns=10, rows=4):
-    split, outputs = run.dataset.test, run.test.logits[0].astype(np.float64)
-    answer = outputs.argmax(axis=1)
-    sure = np.exp(outputs.max(axis=1) - np.logaddexp.reduce(outputs, axis=1))
-    wrong = np.flatnonzero(answer != split.targets)
-    picked = wrong[np.argsort(-sure[wrong], kind="stable")][: rows * columns]
-    figure, panels = draw.new(rows, columns, width=8.4, height=4.3)
-    for ax in panels.flat:
-        draw.bare(ax)
-    for ax, k in zip(panels.flat, picked):
-        ax.imshow(split.inputs[k, :, :, 0], cmap="gray_r", vmin=0, vmax=255)
-        ax.set_title(f"{answer[k]} ({split.targets[k]}!)", loc="center", fontsize=10, fontweight="normal")
-    return figure
 
 
 def curves(fast, slow):

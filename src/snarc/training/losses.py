@@ -202,9 +202,7 @@ def _check_range(name: str, targets: np.ndarray) -> None:
     if name == "squared-error" or not len(targets):
         return
     if name == "binary-cross-entropy":
-        # Pixels are stored as 0 to 255 and enter the network as 0 to 1.
-        good = np.issubdtype(targets.dtype, np.integer) or bool(((targets >= 0) & (targets <= 1)).all())
-        wanted = "targets from 0 to 1"
+        good, wanted = bool(((targets >= 0) & (targets <= 1)).all()), "targets from 0 to 1"
     else:
         good, wanted = bool((np.abs(targets) == 1).all()), "targets of -1 and 1"
     if not good:
