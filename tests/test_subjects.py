@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -80,3 +81,19 @@ def test_the_jacobian_of_a_run_equals_differences(digits):
         step = step.reshape(x.shape[1:])
         wanted = (np.asarray(seen.logits(x + step)) - np.asarray(seen.logits(x - step))) / (2 * h)
         np.testing.assert_allclose(found[:, :, k], wanted, atol=2e-3)
+
+
+def test_a_layer_can_be_given_other_outputs(digits):
+    run = snarc.fit("64-8:tanh-10", "digits", epochs=1, out=False, progress=False)
+    seen = run.subject()
+    x = seen.example(run.dataset.test.inputs[:5])
+    hidden = seen.activations(x)["body.layers.0"]
+    after = jax.jit(lambda x, kept: seen.edited({"body.layers.0": lambda a: a * kept}).logits(x))
+    kept = np.arange(8) != 3
+    wanted = np.asarray(seen.logits(x)) - np.outer(hidden[:, 3], seen.parameters()["body.layers.1.kernel"][3])
+    np.testing.assert_allclose(after(x, kept), wanted, atol=1e-5)
+    np.testing.assert_allclose(after(x, np.ones(8)), seen.logits(x), atol=1e-6)
+    slope = jax.grad(lambda d: seen.edited({"body.layers.0": lambda a: a + d}).logits(x)[0, 2])(jnp.zeros(8))
+    np.testing.assert_allclose(slope, seen.parameters()["body.layers.1.kernel"][:, 2], atol=1e-6)
+    with pytest.raises(ModelError, match=r"no layer 'body.layers.9'.*body.layers.0"):
+        seen.edited({"body.layers.9": lambda a: a})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from .data import Split, Task
 from .errors import DataError, ModelError
-from .models.inside import layers_of
+from .models.inside import edited, layers_of
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,19 @@ class Subject:
         ModelError: the subject is a plain callable, whose layers cannot be seen.
         """
         return layers_of(self._module(), x)
+
+    def edited(self, changes: Mapping[str, Callable[[jax.Array], jax.Array]]) -> Subject:
+        """The same network with the outputs of some layers changed, by path.
+
+        It can be made inside a function that JAX traces, so that what the change depends on need not be constant::
+
+            lost = jax.jit(lambda x, kept: seen.edited({"body.0": lambda a: a * kept}).logits(x))
+
+        Raises
+        ------
+        ModelError: a plain callable, whose layers cannot be changed, or no layer of that path.
+        """
+        return dataclasses.replace(self, logits=_traced(edited(self._module(), changes)), network=None)
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Every weight by its path."""
@@ -175,6 +188,13 @@ def of_module(
     from .training.evaluate import function
 
     return Subject(function(network, precision), inputs, task, network, name, range)
+
+
+def _traced(network: nnx.Module) -> Callable[[Any], jax.Array]:
+    """The function of a network that may hold tracers of a program around it, which whole programs cannot."""
+    graph, state = nnx.split(network)
+    call = jax.jit(lambda state, x: nnx.merge(graph, state)(x))
+    return lambda x: call(state, jnp.asarray(x))
 
 
 def _traceable(of: Callable[[Any], Any], inputs: tuple[int, ...]) -> bool:

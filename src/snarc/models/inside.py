@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -10,6 +10,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import nnx
+
+from snarc.errors import ModelError, nearest
+
+from .taps import replace
 
 
 def layers_of(network: nnx.Module, x: Any) -> dict[str, jax.Array]:
@@ -26,6 +30,34 @@ def shapes_of(network: nnx.Module, example: jax.ShapeDtypeStruct) -> dict[str, j
     graph, state = nnx.split(network)
     found = jax.eval_shape(partial(_layers, graph), state, example)
     return {name: found[name] for name in _paths(network) if name in found}
+
+
+def edited(network: nnx.Module, changes: Mapping[str, Callable[[jax.Array], jax.Array]]) -> nnx.Module:
+    """A copy of a network, in evaluation mode, some of whose layers give other outputs.
+
+    Parameters
+    ----------
+    changes: for the path of a layer, as :func:`layers_of` names it, a function from its output to another of the same
+        shape.  The copy shares the weights' arrays with the network.
+
+    Raises
+    ------
+    ModelError: there is no layer of that path.
+    """
+    network.eval()
+    graph, state = nnx.split(network)
+    copy = nnx.merge(graph, state)
+    modules = {".".join(map(str, path)): module for path, module in nnx.iter_modules(copy)}
+    parts = {path: module for path, module in modules.items() if path and callable(module)}
+    for path, change in changes.items():
+        if path not in parts:
+            raise ModelError(
+                f"no layer {path!r} in {type(network).__name__}",
+                wanted="a path that snarc.subject(...).activations(x) names",
+                way_out=nearest(path, parts),
+            )
+        replace(parts[path], path, lambda _, given, __, change=change: change(given()))
+    return copy
 
 
 @partial(jax.jit, static_argnums=0)

@@ -30,11 +30,12 @@ def tap(network: nnx.Module, stand_in: StandIn) -> nnx.Module:
     moment, and several threads may do this at once.
     """
     for path, module in layers(network).items():
-        _replace(module, path, stand_in)
+        replace(module, path, stand_in)
     return network
 
 
-def _replace(module: nnx.Module, path: str, stand_in: StandIn) -> None:
+def replace(module: nnx.Module, path: str, stand_in: StandIn) -> None:
+    """Let ``stand_in`` answer every call of one layer, for good."""
     kind = type(module)
 
     def call(self: Any, *inputs: Any, **options: Any) -> Any:
