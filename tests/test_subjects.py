@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -87,13 +89,21 @@ def test_a_layer_can_be_given_other_outputs(digits):
     run = snarc.fit("64-8:tanh-10", "digits", epochs=1, out=False, progress=False)
     seen = run.subject()
     x = seen.example(run.dataset.test.inputs[:5])
-    hidden = seen.activations(x)["body.layers.0"]
-    after = jax.jit(lambda x, kept: seen.edited({"body.layers.0": lambda a: a * kept}).logits(x))
+    first, last = "body.layers.0", "body.layers.1"
+    hidden, kernel = seen.received(x)[last], seen.parameters()[last + ".kernel"]
+    assert list(seen.received(x)) == [first, last]
+    np.testing.assert_allclose(hidden, np.tanh(seen.activations(x)[first]), atol=1e-6)
     kept = np.arange(8) != 3
-    wanted = np.asarray(seen.logits(x)) - np.outer(hidden[:, 3], seen.parameters()["body.layers.1.kernel"][3])
-    np.testing.assert_allclose(after(x, kept), wanted, atol=1e-5)
-    np.testing.assert_allclose(after(x, np.ones(8)), seen.logits(x), atol=1e-6)
-    slope = jax.grad(lambda d: seen.edited({"body.layers.0": lambda a: a + d}).logits(x)[0, 2])(jnp.zeros(8))
-    np.testing.assert_allclose(slope, seen.parameters()["body.layers.1.kernel"][:, 2], atol=1e-6)
+    wanted = np.asarray(seen.logits(x)) - np.outer(hidden[:, 3], kernel[3])
+
+    @partial(jax.jit, static_argnums=(0, 1))
+    def after(path, inputs, x, kept):
+        return seen.edited({path: lambda a: a * kept}, inputs=inputs).logits(x)
+
+    for path, inputs in ((first, False), (last, True)):
+        np.testing.assert_allclose(after(path, inputs, x, kept), wanted, atol=1e-5)
+        np.testing.assert_allclose(after(path, inputs, x, np.ones(8)), seen.logits(x), atol=1e-6)
+    slope = jax.grad(lambda d: seen.edited({last: lambda a: a + d}, inputs=True).logits(x)[0, 2])(jnp.zeros(8))
+    np.testing.assert_allclose(slope, kernel[:, 2], atol=1e-6)
     with pytest.raises(ModelError, match=r"no layer 'body.layers.9'.*body.layers.0"):
         seen.edited({"body.layers.9": lambda a: a})

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from .data import Split, Task
 from .errors import DataError, ModelError
-from .models.inside import edited, layers_of
+from .models.inside import Change, edited, layers_of, received
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,30 @@ class Subject:
         """
         return layers_of(self._module(), x)
 
-    def edited(self, changes: Mapping[str, Callable[[jax.Array], jax.Array]]) -> Subject:
-        """The same network with the outputs of some layers changed, by path.
+    def received(self, x: Any) -> dict[str, jax.Array]:
+        """What each layer that learns gets as its input, by its path, in the order of computation.
+
+        The first gets the input itself, the second the activation of the first hidden units (after normalisation,
+        activation and pooling), the last the features that the classes are told by.
+
+        Raises
+        ------
+        ModelError: the subject is a plain callable, whose layers cannot be seen.
+        """
+        return received(self._module(), x)
+
+    def edited(self, changes: Mapping[str, Change], *, inputs: bool = False) -> Subject:
+        """The same network with the outputs of some layers changed, by path, or with ``inputs`` what they get.
 
         It can be made inside a function that JAX traces, so that what the change depends on need not be constant::
 
-            lost = jax.jit(lambda x, kept: seen.edited({"body.0": lambda a: a * kept}).logits(x))
+            lost = jax.jit(lambda x, kept: seen.edited({path: lambda a: a * kept}, inputs=True).logits(x))
 
         Raises
         ------
         ModelError: a plain callable, whose layers cannot be changed, or no layer of that path.
         """
-        return dataclasses.replace(self, logits=_traced(edited(self._module(), changes)), network=None)
+        return dataclasses.replace(self, logits=_traced(edited(self._module(), changes, inputs=inputs)), network=None)
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Every weight by its path."""

@@ -13,7 +13,9 @@ from flax import nnx
 
 from snarc.errors import ModelError, nearest
 
-from .taps import replace
+from .taps import StandIn, replace, tap
+
+Change = Callable[[jax.Array], jax.Array]
 
 
 def layers_of(network: nnx.Module, x: Any) -> dict[str, jax.Array]:
@@ -32,13 +34,30 @@ def shapes_of(network: nnx.Module, example: jax.ShapeDtypeStruct) -> dict[str, j
     return {name: found[name] for name in _paths(network) if name in found}
 
 
-def edited(network: nnx.Module, changes: Mapping[str, Callable[[jax.Array], jax.Array]]) -> nnx.Module:
-    """A copy of a network, in evaluation mode, some of whose layers give other outputs.
+def received(network: nnx.Module, x: Any) -> dict[str, jax.Array]:
+    """What each layer that learns gets as its input, by the layer's path, in the order of computation.
+
+    The input of the second layer is the activation of the first hidden units, whatever stands between the two
+    (normalisation, activation, pooling); evaluation mode.
+    """
+    network.eval()
+    graph, state = nnx.split(network)
+    order: list[str] = []
+    x = jnp.asarray(x)
+    # A compiled program returns its parts sorted by name, so that their order must be asked for.
+    jax.eval_shape(lambda state, x: order.extend(_inputs(graph, state, x)), state, x)
+    found = _received(graph, state, x)
+    return {path: found[path] for path in order}
+
+
+def edited(network: nnx.Module, changes: Mapping[str, Change], *, inputs: bool = False) -> nnx.Module:
+    """A copy of a network, in evaluation mode, some of whose layers give other outputs, or get other inputs.
 
     Parameters
     ----------
     changes: for the path of a layer, as :func:`layers_of` names it, a function from its output to another of the same
         shape.  The copy shares the weights' arrays with the network.
+    inputs: change what the layers get rather than what they return.
 
     Raises
     ------
@@ -56,8 +75,29 @@ def edited(network: nnx.Module, changes: Mapping[str, Callable[[jax.Array], jax.
                 wanted="a path that snarc.subject(...).activations(x) names",
                 way_out=nearest(path, parts),
             )
-        replace(parts[path], path, lambda _, given, __, change=change: change(given()))
+        replace(parts[path], path, _changed(change, inputs))
     return copy
+
+
+def _changed(change: Change, inputs: bool) -> StandIn:
+    if inputs:
+        return lambda _, call, given: call(change(given[0]), *given[1:])
+    return lambda _, call, given: change(call())
+
+
+def _inputs(graph: nnx.GraphDef, state: Any, x: jax.Array) -> dict[str, jax.Array]:
+    found = {}
+
+    def keep(path: str, call: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
+        # A layer that is used more than once: the last use counts.
+        found[path] = inputs[0]
+        return call()
+
+    tap(nnx.merge(graph, state), keep)(x)
+    return found
+
+
+_received = partial(jax.jit, static_argnums=0)(_inputs)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -7,8 +7,9 @@ from typing import Any
 
 from flax import nnx
 
-# Takes the path of a layer, what the layer would return for its inputs (a function), and its inputs.
-StandIn = Callable[[str, Callable[[], Any], tuple[Any, ...]], Any]
+# Takes the path of a layer, what the layer would return for its inputs, or for others that are given (a function), and
+# its inputs.
+StandIn = Callable[[str, Callable[..., Any], tuple[Any, ...]], Any]
 
 
 def layers(network: nnx.Module) -> dict[str, nnx.Module]:
@@ -39,7 +40,7 @@ def replace(module: nnx.Module, path: str, stand_in: StandIn) -> None:
     kind = type(module)
 
     def call(self: Any, *inputs: Any, **options: Any) -> Any:
-        return stand_in(path, lambda: kind.__call__(self, *inputs, **options), inputs)
+        return stand_in(path, lambda *others: kind.__call__(self, *(others or inputs), **options), inputs)
 
     # nnx keeps watch over attributes; the class of an instance is Python's.
     object.__setattr__(module, "__class__", type(kind.__name__, (kind,), {"__call__": call}))
