@@ -5,6 +5,7 @@ from ._places import cache_folder
 from ._weighting import check_weights
 from .arrays import check_inputs, check_targets, from_arrays
 from .canonical import fetch
+from .centring import centred
 from .dataset import Dataset, Split, Task
 from .describing import describe
 from .deskewing import deskew
@@ -18,6 +19,7 @@ __all__ = [
     "Stream",
     "Task",
     "cache_folder",
+    "centred",
     "check_inputs",
     "check_targets",
     "check_weights",
