@@ -106,3 +106,17 @@ def test_networks_without_gradients_or_without_learning_are_refused(some):
     chance = snarc.subject(lambda v: jnp.zeros((len(v), 10)), inputs=x.shape[1:], classes=10)
     with pytest.raises(DataError, match="chance"):
         adversarial(chance, (x, y))
+
+
+def test_deepfool_kept_for_many_calls_finds_what_deepfool_finds():
+    from snarc.trust import attacks
+
+    weights = np.array([[1.0, -2.0], [0.5, 1.0], [-1.0, 0.3]], np.float32)
+    seen = snarc.subject(lambda x: jnp.asarray(x) @ weights, inputs=(3,), classes=2)
+    x = np.array([[0.4, -0.2, 0.1], [-0.3, 0.5, 0.2]], np.float32)
+    labels = np.asarray(seen.logits(x)).argmax(axis=1)
+    kept = attacks.deepfool_of(seen)
+    for index in ([0], [1], [0, 1]):
+        found, known = kept(x[index], labels[index]), attacks.deepfool(seen, x[index], labels[index])
+        assert np.array_equal(found.x, known.x)
+        assert found.success.all()
