@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -13,16 +12,12 @@ import numpy as np
 from flax import nnx
 
 from snarc import draw
-from snarc.errors import DataError, ModelError, RecipeError
+from snarc.errors import DataError, RecipeError
 from snarc.reading import Reading
 from snarc.registry import instrument
 from snarc.subjects import Subject, subject
-from snarc.training.compiling import options
 
-# The smaller side of a Jacobian up to which it is formed; beyond it products with vectors have to do.
-FORMED = 64
-_ROWS = 16_384
-_TINY = 1e-30
+from ._stretching import ROWS, chain_exponents, stages
 
 
 @instrument("lyapunov", asks="Where does the network stretch small differences of its inputs, and in which direction?")
@@ -75,7 +70,7 @@ def lyapunov(
     else:
         x, axes = np.asarray(seen.example(data)).reshape(len(data), -1), None
     chosen = maps[:depth]
-    whole, largest, direction = _exponents(chosen, x, spectrum)
+    whole, largest, direction = chain_exponents(chosen, x, spectrum)
     numbers: dict[str, Any] = {"layers": depth, "largest": float(largest.max()), "mean": float(largest.mean())}
     arrays = {"exponent": largest, "direction": direction}
     if whole is not None:
@@ -91,117 +86,10 @@ def lyapunov(
     return Reading("lyapunov", numbers, arrays, _draw, note + ".")
 
 
-def stages(of: Subject) -> list[Callable[[jax.Array], jax.Array]]:
-    """The maps of a network from layer to layer, the input stage with the first.
-
-    Raises
-    ------
-    ModelError: the network does not tell its stages.
-    """
-    network = of.network
-    body = getattr(network, "body", network)
-    found = getattr(body, "stages", None)
-    if network is None or found is None:
-        raise ModelError(
-            f"{of.name} does not tell its layers one by one",
-            wanted="a multilayer perceptron, or a module with a method stages()",
-            way_out="Give it stages() -> list of maps from layer to layer.",
-        )
-    network.eval()
-    maps = list(found())
-    inputs = getattr(network, "inputs", None) if body is not network else None
-    if inputs is not None:
-        first, shape = maps[0], of.inputs
-        maps[0] = lambda x: first(inputs(x.reshape(-1, *shape)).reshape(len(x), -1))
-    return maps
-
-
 def exponents(maps: list[Callable[[jax.Array], jax.Array]], x: Any) -> tuple[np.ndarray, np.ndarray]:
     """Maximal exponents ``(N,)`` and stretching directions ``(N, n)`` of a chain of maps at points ``(N, n)``."""
-    _, largest, direction = _exponents(maps, np.asarray(x, np.float32), False)
+    _, largest, direction = chain_exponents(maps, np.asarray(x, np.float32), False)
     return largest, direction
-
-
-def _exponents(maps: list[Any], x: np.ndarray, spectrum: bool) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-    run = jax.jit(functools.partial(_piece, maps, spectrum), compiler_options=options())
-    count, rows = len(x), min(_ROWS, len(x))
-    pieces = []
-    for first in range(0, count, rows):
-        index = np.arange(first, first + rows) % count
-        pieces.append([np.asarray(a)[: count - first] for a in run(x[index])])
-    largest, direction, whole = (np.concatenate(parts) for parts in zip(*pieces))
-    return (whole if spectrum else None), largest, direction
-
-
-def _piece(maps: list[Any], spectrum: bool, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    def chain(x: jax.Array) -> jax.Array:
-        for one in maps:
-            x = one(x)
-        return x
-
-    inputs, outputs = x.shape[-1], jax.eval_shape(chain, x).shape[-1]
-    depth = len(maps)
-    if inputs <= min(outputs, FORMED) or (inputs <= FORMED and outputs > FORMED):
-        # A tangent for each input; the vectors go through all layers beside the point itself.
-        basis = jnp.eye(inputs, dtype=x.dtype)
-        columns = jax.vmap(lambda v: jax.jvp(chain, (x,), (jnp.broadcast_to(v, x.shape),))[1])(basis)
-        length, direction = _gram(jnp.einsum("ino,jno->nij", columns, columns), depth)
-    elif outputs <= FORMED:
-        _, back = jax.vjp(chain, x)
-        rows = jax.vmap(lambda e: back(jnp.broadcast_to(e, (len(x), outputs)))[0])(jnp.eye(outputs, dtype=x.dtype))
-        length, left = _gram(jnp.einsum("anj,bnj->nab", rows, rows), depth)
-        direction = jnp.einsum("anj,na->nj", rows, left)
-        direction = direction / jnp.maximum(jnp.linalg.norm(direction, axis=1, keepdims=True), _TINY)
-    else:
-        length, direction = _power(chain, x, depth)
-    whole = _spectrum(maps, x) if spectrum else jnp.zeros((len(x), 0))
-    return length, direction, whole
-
-
-def _gram(gram: jax.Array, depth: int) -> tuple[jax.Array, jax.Array]:
-    """log of the root of the largest eigenvalue over the depth, and its eigenvector."""
-    if gram.shape[-1] == 2:
-        a, b, d = gram[:, 0, 0], gram[:, 0, 1], gram[:, 1, 1]
-        root = jnp.sqrt(jnp.square((a - d) / 2) + jnp.square(b))
-        value = (a + d) / 2 + root
-        angle = 0.5 * jnp.arctan2(2 * b, a - d)
-        vector = jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=1)
-    else:
-        values, vectors = jnp.linalg.eigh(gram)
-        value, vector = values[:, -1], vectors[:, :, -1]
-    return 0.5 * jnp.log(jnp.maximum(value, _TINY)) / depth, vector
-
-
-def _power(chain: Any, x: jax.Array, depth: int, steps: int = 40) -> tuple[jax.Array, jax.Array]:
-    """Power iteration with J^T J, which is never formed."""
-    _, forward = jax.linearize(chain, x)
-    _, back = jax.vjp(chain, x)
-    v = jnp.broadcast_to(jnp.linspace(1.0, 2.0, x.shape[1], dtype=x.dtype), x.shape)
-
-    def once(_: Any, v: jax.Array) -> jax.Array:
-        w = back(forward(v))[0]
-        return w / jnp.maximum(jnp.linalg.norm(w, axis=1, keepdims=True), _TINY)
-
-    v = jax.lax.fori_loop(0, steps, once, v / jnp.linalg.norm(v, axis=1, keepdims=True))
-    return jnp.log(jnp.maximum(jnp.linalg.norm(forward(v), axis=1), _TINY)) / depth, v
-
-
-def _spectrum(maps: list[Any], x: jax.Array) -> jax.Array:
-    """Exponents by QR after each layer, largest first, ``(N, k)``, k the narrowest layer."""
-    widths, y = [x.shape[-1]], x
-    for one in maps:
-        y = jax.eval_shape(one, y)
-        widths.append(y.shape[-1])
-    count = min(widths)
-    q = jnp.broadcast_to(jnp.eye(widths[0], count, dtype=x.dtype)[:, :, None], (widths[0], count, len(x)))
-    q, total = q.transpose(1, 2, 0), jnp.zeros((len(x), count), x.dtype)
-    for one in maps:
-        moved = jax.vmap(lambda v, one=one, x=x: jax.jvp(one, (x,), (v,))[1])(q)
-        x = one(x)
-        frame, upper = jnp.linalg.qr(moved.transpose(1, 2, 0))
-        total = total + jnp.log(jnp.maximum(jnp.abs(jnp.diagonal(upper, axis1=1, axis2=2)), _TINY))
-        q = frame.transpose(2, 0, 1)
-    return total / len(maps)
 
 
 def _grid(of: Any, seen: Subject, box: Any, points: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
@@ -225,7 +113,7 @@ def _grid(of: Any, seen: Subject, box: Any, points: int) -> tuple[np.ndarray, tu
 
 def _answers(seen: Subject, x: np.ndarray) -> np.ndarray:
     logits = np.concatenate(
-        [np.asarray(seen.logits(x[k : k + _ROWS].reshape(-1, *seen.inputs))) for k in range(0, len(x), _ROWS)]
+        [np.asarray(seen.logits(x[k : k + ROWS].reshape(-1, *seen.inputs))) for k in range(0, len(x), ROWS)]
     )
     return logits.argmax(axis=1) if logits.shape[1] > 1 else (logits[:, 0] > 0).astype(int)
 
