@@ -11,7 +11,7 @@ the answer is another then, or the one that was aimed at.
 
 from ._attack_ball import Ball, Norm, fgsm, pgd, random_sign
 from ._attack_carlini import carlini_wagner
-from ._attack_deepfool import deepfool
+from ._attack_deepfool import deepfool, deepfool_of
 from ._attack_lbfgs import lbfgs
 from ._attack_run import Attacked
 from ._attack_universal import Universal, universal
@@ -23,6 +23,7 @@ __all__ = [
     "Universal",
     "carlini_wagner",
     "deepfool",
+    "deepfool_of",
     "fgsm",
     "lbfgs",
     "pgd",
