@@ -26,6 +26,7 @@ FLOORS = (
     ("training",),
     ("subjects",),
     ("see", "trust", "tuning"),
+    ("verdict",),
     ("experiments",),
     ("render",),
     ("estimators", "cli", "playground"),

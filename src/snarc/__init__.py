@@ -51,7 +51,7 @@ _ROOMS: tuple[str, ...] = (
     "reference",
     "registry",
 )
-_ROOMS += ("render", "see", "training", "trust", "tuning")
+_ROOMS += ("render", "see", "training", "trust", "tuning", "verdict")
 
 __all__ = [
     "Dataset",

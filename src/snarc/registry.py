@@ -14,6 +14,7 @@ import importlib
 import importlib.metadata
 import pkgutil
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -167,6 +168,11 @@ class Instrument(Generic[P, T]):
 
     def __repr__(self) -> str:
         return f"<instrument {self.name}: {self.asks}>"
+
+    @property
+    def draw(self) -> Callable[..., Any] | None:
+        """What draws a reading that comes from the disk: the function ``_draw`` of the instrument's module."""
+        return getattr(sys.modules[self.__module__], "_draw", None)
 
     def known_case(self, case: Callable[[], None]) -> Callable[[], None]:
         """Keep a function that asserts an answer known by proof."""

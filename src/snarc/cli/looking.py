@@ -31,22 +31,29 @@ Out = Annotated[
 ]
 
 
+List = Annotated[bool, typer.Option("--list", help="List the instruments with what they ask, and do nothing else.")]
+
+
 def see(
     run: RunFolder,
     what: What = None,
     settings: Settings = None,
     out: Out = None,
     json: Json = False,
+    listing: List = False,
 ) -> None:
     """Look into a network: what its units look for, what moves it, where it decides.
 
+    Without WHAT every instrument is asked that needs nothing but the run, and the report shows what they saw.
+
     [bold]Examples[/bold]
 
-      snarc see runs/mnist-lenet5-1                       the instruments there are
+      snarc see runs/mnist-lenet5-1                       all of them, into the run's report
+      snarc see runs/mnist-lenet5-1 --list                what there is
       snarc see runs/mnist-lenet5-1 filters
       snarc see runs/mnist-lenet5-1 filters --set count=16 --out filters.png
     """
-    look("see", run, what, settings or [], out, json)
+    look("see", run, what, settings or [], out, json, listing)
 
 
 def trust(
@@ -55,38 +62,58 @@ def trust(
     settings: Settings = None,
     out: Out = None,
     json: Json = False,
+    listing: List = False,
 ) -> None:
     """Doubt a network: whether its confidence means anything, what it should refuse, what breaks it.
 
+    Without WHAT every instrument is asked that needs nothing but the run (three minutes for LeNet-5 on MNIST with two
+    cores), and the report gets a verdict: what the network can be trusted with, at which threshold, where it fails.
+
     [bold]Examples[/bold]
 
-      snarc trust runs/mnist-lenet5-1                     the instruments there are
+      snarc trust runs/mnist-lenet5-1                     the verdict, into the run's report
+      snarc trust runs/mnist-lenet5-1 --list              what there is
       snarc trust runs/mnist-lenet5-1 calibration
       snarc trust runs/mnist-lenet5-1 rejection --set error=0.005 --json
     """
-    look("trust", run, what, settings or [], out, json)
+    look("trust", run, what, settings or [], out, json, listing)
 
 
-def look(room: str, run: Path, what: str | None, settings: list[str], out: Path | None, json: bool) -> None:
-    """Run one instrument of a room on a run and show what it saw; list them where none is named."""
+def look(
+    room: str, run: Path, what: str | None, settings: list[str], out: Path | None, json: bool, listing: bool
+) -> None:
+    """Run one instrument of a room on a run and show what it saw, or all of them."""
     from snarc.errors import RecipeError, UnknownNameError, nearest
     from snarc.registry import instruments
+    from snarc.verdict import room_of
 
-    known = {entry.name: entry.thing for entry in instruments if entry.thing.__module__.startswith(f"snarc.{room}.")}
-    if what is None:
+    known = {entry.name: entry.thing for entry in instruments if room_of(entry.name) == room}
+    if listing:
         from .output import put, table
 
         put(table(("instrument", "asks"), [(name, one.asks) for name, one in known.items()]))
         return
+    if what is None:
+        if settings:
+            raise RecipeError(
+                f"--set {settings[0]} without an instrument",
+                wanted="the name of one",
+                way_out=f"Write `snarc {room} RUN WHAT --set ...`; `snarc {room} RUN --list` says what there is.",
+            )
+        from ._examining import whole
+
+        whole(room, run, out, json)
+        return
     if what not in known:
         raise UnknownNameError(
             f"no instrument of snarc.{room} is called {what!r}",
-            wanted=f"one that `snarc {room} RUN` lists",
+            wanted=f"one that `snarc {room} RUN --list` prints",
             way_out=nearest(what, known),
         )
     check_out(out)
     options = _options(known[what], settings)
     from snarc.training import open as open_run
+    from snarc.training.readings import Kept, keep
 
     opened = open_run(run)
     try:
@@ -99,9 +126,11 @@ def look(room: str, run: Path, what: str | None, settings: list[str], out: Path 
             wanted="options as its help says",
             way_out=f"See `python -c 'import snarc; help(snarc.{room}.{known[what].__name__})'`.",
         ) from error
-    if out is None and found.draw is not None:
-        out = run / "figures" / f"{what}.svg"
-        out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if out is None:
+        keep(run, Kept(what, found, options=options, epochs=len(opened.history)))
+        if found.draw is not None:
+            out = run / "figures" / f"{what}.svg"
+            out.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     show(found, out, json, f"{what} of {opened.name}")
 
 

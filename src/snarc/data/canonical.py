@@ -50,6 +50,15 @@ def fetch(name: str, root: str | os.PathLike[str] | None = None) -> Path:
     return _find(name, root)[0]
 
 
+def at_hand(folder: str) -> bool:
+    """Whether the canonical files of a folder, as ``usps``, are on this machine, so that none would be downloaded."""
+    wanted = [remote for remote in FILES.values() if remote.path.startswith(folder + "/")]
+    places = [place for place in (data_folder(), cache_folder() / "data") if place is not None]
+    return bool(wanted) and all(
+        any(path.exists() for place in places for path in _spellings(place, remote)) for remote in wanted
+    )
+
+
 def _find(name: str, root: str | os.PathLike[str] | None) -> tuple[Path, bytes]:
     remote = FILES.get(name)
     if remote is None:

@@ -41,7 +41,7 @@ def csv_text(reading: Reading) -> str:
     """
     columns: dict[str, list[Any]] = {}
     for name, array in reading.arrays.items():
-        flat = np.asarray(array)
+        flat = np.atleast_1d(array)
         flat = flat.reshape(len(flat), math.prod(flat.shape[1:]))
         for k in range(flat.shape[1]):
             columns[name if flat.shape[1] == 1 else f"{name}.{k}"] = [_cell(v) for v in flat[:, k].tolist()]

@@ -18,12 +18,13 @@ from snarc.see.learning import learning, quantities
 from snarc.subjects import Predictions, predictions
 from snarc.training import Evaluation, Run
 from snarc.training.files import write_atomic
+from snarc.training.readings import kept as kept_readings
 from snarc.trust.calibration import calibration
 from snarc.trust.confusion import confusion
 from snarc.trust.mistakes import mistakes
 from snarc.trust.residuals import residuals
 
-from . import layers, page, picture, record, words
+from . import layers, page, picture, readings, record, words
 from .export import data_file, figure_file
 from .results import confusion_cards, mistakes_card, reliability_card, residual_cards, tiles, verdict
 
@@ -88,7 +89,9 @@ def html(run: Run, *, made: str | None = None, pictures: Callable[..., str] | No
         page.notice(lack) if lack else None,
     ]
     parts.append(tiles(run, evaluation, found, curves))
+    looked = kept_readings(run)
     sections = [
+        ("trusted", "Verdict", readings.verdict(looked)),
         ("picture", "Picture", picture.section(run, pictures)),
         ("learning", "Learning", _learning(run, curves, pictures)),
         ("augmentation", "Augmentation", picture.augmented(run, pictures)),
@@ -96,7 +99,9 @@ def html(run: Run, *, made: str | None = None, pictures: Callable[..., str] | No
         ("results", "Results", _results(run, evaluation, found, pictures)),
         ("mistakes", "Mistakes", _mistakes(run, found, pictures)),
         ("confidence", "Confidence", _confidence(run, found, pictures)),
+        ("trust", "Trust", readings.section(looked, "trust", pictures, len(run.history))),
         ("network", "Network", _network(run, pictures)),
+        ("see", "See", readings.section(looked, "see", pictures, len(run.history))),
         ("record", "Record", record.section(run)),
         ("repeat", "Repeat it", record.repeat(run)),
     ]

@@ -1,0 +1,194 @@
+"""What readings mean, in plain sentences with numbers, each with the reading that it rests on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from snarc.reading import Reading
+from snarc.training.readings import Kept
+
+Kind = Literal["can", "when", "fails", "note"]
+TITLES: dict[Kind, str] = {
+    "can": "What it can be trusted with",
+    "when": "At which threshold",
+    "fails": "Where it fails",
+    "note": "Also seen",
+}
+# Where a sentence begins to be a warning; the page says so.
+POINTS_LOST, SURE, TOLD_APART = 0.05, 0.1, 0.9
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One statement: what kind it is, its text, and the name of the reading that shows it."""
+
+    kind: Kind
+    text: str
+    evidence: str
+
+
+Rule = Callable[[Reading], Iterator[Sentence]]
+RULES: dict[str, Rule] = {}
+
+
+def rule(name: str) -> Callable[[Callable[[Reading], Iterator[tuple[Kind, str]]]], Rule]:
+    """Say how the readings of an instrument are put into words; one without a rule says its own note."""
+
+    def register(function: Callable[[Reading], Iterator[tuple[Kind, str]]]) -> Rule:
+        def made(reading: Reading) -> Iterator[Sentence]:
+            return (Sentence(kind, text, name) for kind, text in function(reading))
+
+        RULES[name] = made
+        return made
+
+    return register
+
+
+def sentences(kept: Mapping[str, Kept] | Iterable[Kept]) -> list[Sentence]:
+    """The sentences of all readings, in the order of :data:`TITLES`."""
+    found: list[Sentence] = []
+    for one in kept.values() if isinstance(kept, Mapping) else kept:
+        if one.reading is None:
+            continue
+        own = RULES.get(one.name)
+        if own is not None:
+            found += own(one.reading)
+        elif one.reading.note:
+            found.append(Sentence("note", one.reading.note, one.name))
+    return sorted(found, key=lambda sentence: list(TITLES).index(sentence.kind))
+
+
+def percent(value: Any, digits: int = 1) -> str:
+    """A fraction as a percentage that is not rounded to certainty.
+
+    >>> percent(0.98756), percent(0.99999), percent(0.00002), percent(1.0)
+    ('98.8 %', '> 99.9 %', '< 0.1 %', '100 %')
+    """
+    share, unit = 100 * float(value), 10.0**-digits
+    if share in (0.0, 100.0):
+        return f"{share:.0f} %"
+    if share > 100 - unit / 2:
+        return f"> {100 - unit:.{digits}f} %"
+    return f"< {unit:.{digits}f} %" if share < unit / 2 else f"{share:.{digits}f} %"
+
+
+def points(value: Any) -> str:
+    """A difference of fractions in percentage points."""
+    return f"{100 * float(value):.1f} points"
+
+
+@rule("calibration")
+def _calibration(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    n = {name: float(value) for name, value in reading.numbers.items()}
+    chance = f"{points(n['ece_by_chance'])} would be chance with so many examples"
+    apart = f"confidence and accuracy differ by {points(n['ece'])} on average ({chance})"
+    if n["ece"] <= max(2 * n["ece_by_chance"], 0.01):
+        yield "can", f"Its confidence means what it says: {apart}."
+    else:
+        word = "surer" if n["overconfidence"] > 0 else "less sure"
+        yield "fails", f"Its confidence is not to be taken at its word: {apart}; it is {word} than it is right."
+
+
+@rule("scaling")
+def _scaling(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    n = {name: float(value) for name, value in reading.numbers.items()}
+    if n["ece_before"] - n["ece_after"] > 0.005:
+        yield (
+            "can",
+            f"With its logits divided by {n['temperature']:.3g} the calibration error goes from "
+            f"{points(n['ece_before'])} to {points(n['ece_after'])}, with every answer the same.",
+        )
+
+
+@rule("conformal")
+def _conformal(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    n = {name: float(value) for name, value in reading.numbers.items()}
+    held = n["low"] <= n["coverage"] <= n["high"]
+    text = (
+        f"Sets of {n['size']:.2f} classes on average hold the right one in {percent(n['coverage'])} of cases; "
+        f"{percent(n['promised'])} were promised, and {percent(n['low'])} to {percent(n['high'])} are chance."
+    )
+    yield ("when", text) if held else ("fails", text + " The calibration data are not like the test data.")
+
+
+@rule("shift")
+def _shift(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    from snarc.trust.shift import CHANGES
+
+    arrays = reading.arrays
+    bears, fails = [], []
+    for name, strengths, accuracy in zip(arrays["change"], arrays["strength"], arrays["accuracy"]):
+        unit = CHANGES[str(name)][1]
+        lost = np.flatnonzero(accuracy[0] - accuracy[1:] > POINTS_LOST)
+        last = len(strengths) if not len(lost) else lost[0]
+        if last:
+            bears.append(f"{name} ({unit} up to {strengths[last - 1]:g})")
+        if last < len(strengths):
+            fails.append(f"{name} ({unit} {strengths[last]:g}: {percent(accuracy[last + 1], 0)} right)")
+    if bears:
+        yield "can", f"It loses at most {points(POINTS_LOST)} under {_list(bears)}."
+    if fails:
+        yield "fails", f"It loses more than {points(POINTS_LOST)} under {_list(fails)}."
+    over = float(reading.numbers["overconfidence"])
+    if over > POINTS_LOST:
+        yield "fails", f"On changed images it is {points(over)} surer than it is right, on average over all changes."
+
+
+@rule("unfamiliar")
+def _unfamiliar(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    n = reading.numbers
+    for kind in (name.removesuffix("_confidence") for name in n if name.endswith("_confidence")):
+        scores = {
+            name.removeprefix(kind + "_").removesuffix("_auroc"): float(value)
+            for name, value in n.items()
+            if name.startswith(kind + "_") and name.endswith("_auroc")
+        }
+        sure = float(n[f"{kind}_sure"])
+        what = "pure noise" if kind == "noise" else f"{kind} pictures"
+        text = f"Of {what} it is more than 90 % sure in {percent(sure, 0)} of cases"
+        if scores:
+            best = max(scores, key=scores.__getitem__)
+            by, value = best.replace("-", " "), scores[best]
+            text += f"; the score that tells them best from its own kind is {by} (AUROC {value:.3f})"
+            if value >= TOLD_APART and sure < SURE:
+                yield "can", f"It notices {what}: {text[0].lower()}{text[1:]}."
+                continue
+        yield ("fails" if sure >= SURE else "note"), text + "."
+
+
+@rule("adversarial")
+def _adversarial(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    epsilon, left, random = (reading.arrays[name] for name in ("epsilon", "pgd", "random"))
+    clean = left[0]
+    below = np.flatnonzero(left < clean / 2)
+    if len(below):
+        k = below[0]
+        yield (
+            "fails",
+            f"A change of at most {epsilon[k]:g} of each input, chosen against it, leaves {percent(left[k])} right "
+            f"({percent(random[k])} under random changes of that size).",
+        )
+    else:
+        yield (
+            "can",
+            f"Changes of up to {epsilon[-1]:g} of each input leave {percent(left[-1])} right under this attack, "
+            "which is no proof against others.",
+        )
+    distance = float(reading.numbers["relative"])
+    if math.isfinite(distance):
+        yield "note", f"The nearest boundary lies {percent(distance)} of an input's length away in the median."
+
+
+def _list(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
+def lead(found: Iterable[Sentence]) -> Sentence | None:
+    """The sentence to say first: how much must be refused, or else what it can be trusted with."""
+    ordered = sorted(found, key=lambda s: (s.evidence not in ("rejection", "intervals"), list(TITLES).index(s.kind)))
+    return ordered[0] if ordered else None

@@ -1,0 +1,93 @@
+"""The sentences say what the numbers say: each rule on readings whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snarc import trust
+from snarc.reading import Reading
+from snarc.training.readings import Kept
+from snarc.verdict import sentences
+from snarc.verdict.sentences import RULES
+
+
+def said(reading):
+    return [(s.kind, s.text) for s in sentences([Kept(reading.name, reading)])]
+
+
+def forecaster(sure, right, n=4000, seed=0):
+    """Logits of two classes with this confidence, right with that frequency."""
+    rng = np.random.default_rng(seed)
+    logits = np.tile(np.log([sure, 1 - sure]), (n, 1))
+    return logits, (rng.random(n) >= right).astype(int)
+
+
+def test_a_calibrated_forecaster_is_believed_and_a_boaster_is_not():
+    [(kind, text)] = said(trust.calibration(*forecaster(0.8, 0.8)))
+    assert kind == "can"
+    assert "means what it says" in text
+    [(kind, text)] = said(trust.calibration(*forecaster(0.95, 0.7)))
+    assert kind == "fails"
+    assert "surer than it is right" in text
+    [(kind, text)] = said(trust.calibration(*forecaster(0.6, 0.9)))
+    assert kind == "fails"
+    assert "less sure" in text
+
+
+def test_a_broken_promise_is_named():
+    sure, right = forecaster(0.8, 0.8), forecaster(0.8, 0.5, seed=1)
+    [(kind, text)] = said(trust.conformal(*right, calibration=sure, score="aps", coverage=0.9))
+    assert kind == "fails"
+    assert "not like the test data" in text
+    [(kind, text)] = said(trust.conformal(*forecaster(0.8, 0.8, seed=1), calibration=sure, score="aps"))
+    assert kind == "when"
+    assert "90.0 % were promised" in text
+
+
+def test_shift_names_the_first_strength_that_costs_too_much():
+    accuracy = np.array([[0.99, 0.98, 0.95, 0.93, 0.5, 0.2], [0.99] * 6])
+    arrays = {
+        "change": np.array(["noise", "blur"]), "strength": np.array([[0.1, 0.2, 0.3, 0.4, 0.5], [1.0, 2, 3, 4, 5]]),
+        "accuracy": accuracy, "confidence": accuracy,
+    }  # fmt: skip
+    bears, fails = said(Reading("shift", {"overconfidence": 0.0}, arrays))
+    assert bears[0] == "can"
+    assert "noise (standard deviation up to 0.2) and blur (deviation in pixels up to 5)" in bears[1]
+    assert fails == ("fails", "It loses more than 5.0 points under noise (standard deviation 0.3: 93 % right).")
+
+
+def test_attacks_are_told_at_the_size_that_halves_the_accuracy():
+    arrays = {name: np.array(v) for name, v in {
+        "epsilon": [0, 0.1, 0.2], "pgd": [0.98, 0.6, 0.3], "random": [0.98, 0.98, 0.97],
+    }.items()}  # fmt: skip
+    fails, note = said(Reading("adversarial", {"relative": 0.08}, arrays))
+    assert fails[0] == "fails"
+    assert "at most 0.2 of each input, chosen against it, leaves 30.0 % right (97.0 % under random" in fails[1]
+    assert note == ("note", "The nearest boundary lies 8.0 % of an input's length away in the median.")
+    arrays["pgd"] = np.array([0.98, 0.97, 0.96])
+    assert said(Reading("adversarial", {"relative": float("nan")}, arrays))[0][0] == "can"
+
+
+def test_foreign_inputs():
+    numbers = {"noise_confidence": 0.9, "noise_sure": 0.7, "noise_energy_auroc": 0.95, "noise_energy_fpr95": 0.1}
+    [(kind, text)] = said(Reading("unfamiliar", numbers))
+    assert kind == "fails"
+    assert "pure noise it is more than 90 % sure in 70 %" in text
+    assert "energy (AUROC 0.950)" in text
+    [(kind, text)] = said(Reading("unfamiliar", {**numbers, "noise_sure": 0.01}))
+    assert kind == "can"
+    [(kind, _)] = said(Reading("unfamiliar", {**numbers, "noise_sure": 0.01, "noise_energy_auroc": 0.6}))
+    assert kind == "note"
+
+
+def test_an_instrument_without_a_rule_says_its_own_note():
+    assert "filters" not in RULES
+    assert said(Reading("filters", note="32 units.")) == [("note", "32 units.")]
+    assert sentences([Kept("filters", None, "no kernel")]) == []
+
+
+def test_every_rule_belongs_to_an_instrument():
+    from snarc.registry import instruments
+
+    for name in RULES:
+        assert name in instruments
