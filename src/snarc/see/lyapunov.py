@@ -17,7 +17,13 @@ from snarc.reading import Reading
 from snarc.registry import instrument
 from snarc.subjects import Subject, subject
 
+from ._boundary_picture import lines as outline
+from ._contours import boundaries, distances, margins
+from ._ridges import Across, ridges
 from ._stretching import ROWS, chain_exponents, stages
+
+# Within this share of the width of the grid a ridge is said to lie on the boundary.
+NEAR = 0.05
 
 
 @instrument("lyapunov", asks="Where does the network stretch small differences of its inputs, and in which direction?")
@@ -29,6 +35,8 @@ def lyapunov(
     box: tuple[float, float, float, float] | None = None,
     points: int = 200,
     spectrum: bool = False,
+    across: Across = "stretching",
+    above: float = 0.8,
 ) -> Reading:
     """Maximal finite-time Lyapunov exponents log |J| / L of the map J from the inputs to a layer, at many inputs.
 
@@ -40,15 +48,19 @@ def lyapunov(
     box: left, right, bottom and top of the grid; by default the range of the run's training inputs.
     points: of the grid along each side.
     spectrum: find all exponents, by QR decomposition after each layer (Benettin et al. 1980), not only the largest.
+    across: the direction in which exponents on a ridge are largest: that of ``stretching``, or that of the strongest
+        ``curvature`` of the exponents (an eigenvector of their Hessian).
+    above: the fraction of the grid whose exponents are smaller than on a ridge that counts.
 
     Returns
     -------
     Numbers: ``layers`` L, ``largest``, ``mean``; on a grid also ``at_boundary``, the mean exponent of points whose
-    neighbour gets another answer, ``elsewhere``, ``contrast``, L x their difference, and ``ridge_distance``, the
-    median distance of points on ridges (larger than both neighbours along the stretching direction) to the boundary,
-    over the width of the grid.  Arrays: ``exponent`` ``(N,)``, ``direction`` ``(N, inputs)``, unit vectors of largest
-    stretching;
-    ``spectrum`` ``(N, exponents)`` if asked for; on a grid ``x``, ``y`` ``(points,)`` and ``answer`` ``(N,)``.
+    neighbour gets another answer, ``elsewhere``, ``contrast``, L x their difference; ``ridge_points`` found,
+    ``ridge_distance``, the median of their distances to the decision boundary over the width of the grid,
+    ``ridges_near``, the share of them nearer than a twentieth of the width, and ``covered``, the share of the
+    boundary's length with a ridge as near.  Arrays: ``exponent`` ``(N,)``, ``direction`` ``(N, inputs)``, unit vectors
+    of largest stretching; ``spectrum`` ``(N, exponents)`` if asked for; on a grid ``x``, ``y`` ``(points,)``,
+    ``answer`` ``(N,)``, ``ridge`` ``(n, 2)`` and ``boundary`` ``(segments, 2, 2)``.
 
     Raises
     ------
@@ -57,7 +69,14 @@ def lyapunov(
 
     Source: Storm, Linander, Bec, Gustavsson, Mehlig, Phys. Rev. Lett. 132 (2024) 057301.
     """
+    if across not in ("stretching", "curvature") or not 0 <= above < 1:
+        raise RecipeError(
+            f"across={across!r}, above={above}",
+            wanted="stretching or curvature, and a fraction below 1",
+            way_out="Leave them out.",
+        )
     seen = subject(of)
+    seen.need_gradients("lyapunov")
     maps = stages(seen)
     depth = len(maps) - 1 if layer is None else layer
     if not 1 <= depth <= len(maps):
@@ -77,12 +96,14 @@ def lyapunov(
         arrays["spectrum"] = whole
     note = f"Through {depth} layers differences grow by exp({depth} x {numbers['mean']:.3g}) on average"
     if axes is not None:
-        answer = _answers(seen, x)
-        arrays |= {"x": axes[0], "y": axes[1], "answer": answer}
-        found = _boundary(largest, direction, answer, points)
+        margin = margins(_logits(seen, x))
+        found, ridge, lines = _boundary(axes, largest, direction, margin, across, above)
+        arrays |= {"x": axes[0], "y": axes[1], "answer": margin.argmax(axis=1), "ridge": ridge, "boundary": lines}
         numbers |= found | {"contrast": depth * (found["at_boundary"] - found["elsewhere"])}
         if np.isfinite(numbers["contrast"]):
             note += f", at the decision boundary by exp({numbers['contrast']:.2f}) more than elsewhere"
+        if np.isfinite(numbers["covered"]):
+            note += f"; along {100 * numbers['covered']:.0f} % of the boundary there is a ridge"
     return Reading("lyapunov", numbers, arrays, _draw, note + ".")
 
 
@@ -111,32 +132,42 @@ def _grid(of: Any, seen: Subject, box: Any, points: int) -> tuple[np.ndarray, tu
     return grid, (xs, ys)
 
 
-def _answers(seen: Subject, x: np.ndarray) -> np.ndarray:
-    logits = np.concatenate(
+def _logits(seen: Subject, x: np.ndarray) -> np.ndarray:
+    return np.concatenate(
         [np.asarray(seen.logits(x[k : k + ROWS].reshape(-1, *seen.inputs))) for k in range(0, len(x), ROWS)]
     )
-    return logits.argmax(axis=1) if logits.shape[1] > 1 else (logits[:, 0] > 0).astype(int)
 
 
-def _boundary(exponent: np.ndarray, direction: np.ndarray, answer: np.ndarray, points: int) -> dict[str, float]:
-    from scipy.ndimage import distance_transform_edt, map_coordinates
-
-    a, e = answer.reshape(points, points), exponent.reshape(points, points)
+def _boundary(
+    axes: tuple[np.ndarray, np.ndarray],
+    exponent: np.ndarray,
+    direction: np.ndarray,
+    margin: np.ndarray,
+    across: Across,
+    above: float,
+) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
+    """Exponents on and off the decision boundary, how far ridges lie from it and it from ridges; ridges, boundary."""
+    x, y = axes
+    shape, width = (len(y), len(x)), float(x[-1] - x[0])
+    a, e = margin.argmax(axis=1).reshape(shape), exponent.reshape(shape)
     edge = np.zeros_like(a, bool)
     edge[:, 1:] |= a[:, 1:] != a[:, :-1]
     edge[1:] |= a[1:] != a[:-1]
+    stretching = direction.reshape(*shape, 2) if across == "stretching" else None
+    ridge = ridges(x, y, e, stretching, above=above)
+    found: dict[str, float] = {"ridge_points": len(ridge)}
+    found |= dict.fromkeys(("at_boundary", "elsewhere", "ridge_distance", "ridges_near", "covered"), float("nan"))
+    lines = boundaries(x, y, margin.reshape(*shape, -1))
     if not edge.any():
-        return dict.fromkeys(("at_boundary", "elsewhere", "ridge_distance"), float("nan"))
-    step = direction.reshape(points, points, 2)[..., ::-1]  # rows first
-    at = np.stack(np.meshgrid(np.arange(points), np.arange(points), indexing="ij"), axis=-1)
-    sides = [map_coordinates(e, np.moveaxis(at + s * 2 * step, -1, 0), order=1, mode="nearest") for s in (-1, 1)]
-    ridge = (e > sides[0]) & (e > sides[1]) & (e > np.quantile(e, 0.8))
-    far = distance_transform_edt(~edge) / points
-    return {
-        "at_boundary": float(e[edge].mean()),
-        "elsewhere": float(e[~edge].mean()),
-        "ridge_distance": float(np.median(far[ridge])) if ridge.any() else float("nan"),
-    }
+        return found, ridge, lines
+    found |= {"at_boundary": float(e[edge].mean()), "elsewhere": float(e[~edge].mean())}
+    if len(ridge):
+        far = distances(ridge, lines) / width
+        found |= {"ridge_distance": float(np.median(far)), "ridges_near": float((far < NEAR).mean())}
+        back = distances(lines.mean(axis=1), np.stack([ridge, ridge], axis=1)) / width
+        size = np.linalg.norm(lines[:, 1] - lines[:, 0], axis=1)
+        found["covered"] = float(size[back < NEAR].sum() / size.sum())
+    return found, ridge, lines
 
 
 def _draw(reading: Reading) -> Any:
@@ -153,10 +184,8 @@ def _draw(reading: Reading) -> Any:
         exponent.reshape(points, points), origin="lower", extent=(x[0], x[-1], y[0], y[-1]), cmap="viridis",
         aspect="auto", interpolation="bilinear",
     )  # fmt: skip
-    answer = reading.arrays["answer"].reshape(points, points)
-    levels = np.arange(answer.max()) + 0.5
-    if len(levels):
-        ax.contour(x, y, answer, levels=levels, colors="white", linewidths=1.4)
+    outline(ax, reading.arrays["boundary"], color="white", linewidth=1.6)
+    ax.plot(*reading.arrays["ridge"].T, ".", color=draw.PALETTE[1], markersize=2.2, label="ridge")
     every = max(1, points // 16)
     take = np.ix_(np.arange(every // 2, points, every), np.arange(every // 2, points, every))
     u, v = (reading.arrays["direction"][:, k].reshape(points, points)[take] for k in (0, 1))
