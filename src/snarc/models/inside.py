@@ -20,7 +20,7 @@ Change = Callable[[jax.Array], jax.Array]
 
 def layers_of(network: nnx.Module, x: Any) -> dict[str, jax.Array]:
     """The output of every layer by its path, in the order in which the network defines them; evaluation mode."""
-    network.eval()
+    _evaluate(network)
     graph, state = nnx.split(network)
     found = _layers(graph, state, jnp.asarray(x))
     return {name: found[name] for name in _paths(network) if name in found}
@@ -28,7 +28,7 @@ def layers_of(network: nnx.Module, x: Any) -> dict[str, jax.Array]:
 
 def shapes_of(network: nnx.Module, example: jax.ShapeDtypeStruct) -> dict[str, jax.ShapeDtypeStruct]:
     """The shapes of what :func:`layers_of` would return; nothing is computed."""
-    network.eval()
+    _evaluate(network)
     graph, state = nnx.split(network)
     found = jax.eval_shape(partial(_layers, graph), state, example)
     return {name: found[name] for name in _paths(network) if name in found}
@@ -40,7 +40,7 @@ def received(network: nnx.Module, x: Any) -> dict[str, jax.Array]:
     The input of the second layer is the activation of the first hidden units, whatever stands between the two
     (normalisation, activation, pooling); evaluation mode.
     """
-    network.eval()
+    _evaluate(network)
     graph, state = nnx.split(network)
     order: list[str] = []
     x = jnp.asarray(x)
@@ -63,7 +63,7 @@ def edited(network: nnx.Module, changes: Mapping[str, Change], *, inputs: bool =
     ------
     ModelError: there is no layer of that path.
     """
-    network.eval()
+    _evaluate(network)
     graph, state = nnx.split(network)
     copy = nnx.merge(graph, state)
     modules = {".".join(map(str, path)): module for path, module in nnx.iter_modules(copy)}
@@ -77,6 +77,14 @@ def edited(network: nnx.Module, changes: Mapping[str, Change], *, inputs: bool =
             )
         replace(parts[path], path, _changed(change, inputs))
     return copy
+
+
+def _evaluate(network: nnx.Module) -> None:
+    """Put a network into evaluation mode; one that is in it stays untouched, since within a trace none may change."""
+    for _, module in nnx.iter_modules(network):
+        if not all(getattr(module, name, True) for name in ("deterministic", "use_running_average")):
+            network.eval()
+            return
 
 
 def _changed(change: Change, inputs: bool) -> StandIn:

@@ -17,21 +17,23 @@ that a class called ``<script>`` is shown and never run::
     )
     html = page.page("LeNet-5 on MNIST", body, eyebrow="report", contents=[("learning", "Learning")])
 
-The file holds its style and its pictures and has no script.  Its content
-security policy forbids every request, so that it works offline and tells
-nobody that it was opened.
+The file holds its style and its pictures.  Its content security policy
+forbids every request, so that it works offline and tells nobody that it was
+opened.  It has no script but those of blocks that need one (``data-script``),
+each allowed by its checksum, so that no other could run.
 """
 
 from __future__ import annotations
 
 import base64
 import functools
+import hashlib
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from snarc import __version__
 
@@ -55,6 +57,9 @@ _FONTS = {
     "serif": "Charter,'Bitstream Charter','Sitka Text',Cambria,Georgia,'DejaVu Serif',serif",
     "mono": "ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace",
 }
+
+# Blocks with a style and a script of their own, which a page gets once, and only if it has such a block.
+_SCRIPTED = ("scatter",)
 
 Html = str | Markup
 
@@ -81,9 +86,14 @@ def page(
     made: when the page was written; the only part that differs between two pages of the same things.
     footer: a sentence at the end.
     """
+    # Escaped text has no quotation marks: only a block itself can ask for its script.
+    wanted = [name for name in _SCRIPTED if f'data-script="{name}"' in escape(body_html)]
+    style = "\n".join([css(), *(_source(f"{name}.css").strip() for name in wanted)])
+    scripts = [_source(f"{name}.js").strip() for name in wanted]
     return _template("page.html").render(
         title=title, body=body_html, eyebrow=eyebrow, lead=lead, contents=contents, made=made, footer=footer,
-        css=Markup(_css()), version=__version__,
+        css=Markup(style), version=__version__, scripts=[Markup(text) for text in scripts],
+        allowed=Markup(" ".join(f"'sha256-{_checksum(text)}'" for text in scripts)),
     )  # fmt: skip
 
 
@@ -189,8 +199,14 @@ def _block(name: str, *values: Any) -> Markup:
     return Markup(getattr(_template("blocks.html").module, name)(*values))
 
 
+def _checksum(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+
+
 @functools.cache
-def _css() -> str:
+def css() -> str:
+    """The style of every page, with the colours of the light and the dark theme as variables."""
+
     def block(tokens: dict[str, str]) -> str:
         return "".join(f"--{name}:{value};" for name, value in tokens.items())
 

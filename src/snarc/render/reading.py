@@ -13,7 +13,7 @@ from snarc.errors import RecipeError
 from snarc.reading import Estimate, Reading
 from snarc.training.files import write_atomic
 
-from . import page
+from . import page, scatter
 from .export import csv_text
 
 KINDS = (".html", ".svg", ".png", ".pdf", ".csv")
@@ -85,9 +85,13 @@ def html(
     if made is None:
         made = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     picture = page.figure(draw.svg(reading.plot()), alt=reading.note) if reading.draw is not None else None
+    points = None
+    if scatter.fits(reading):
+        points = scatter.card(reading)
+        picture = page.details("As a picture that stands still", picture) if picture else None
     numbers = page.facts([(name.replace("_", " "), number(value)) for name, value in reading.numbers.items()])
     body = page.join(
-        page.section("What was found", page.card("", page.note(reading.note), picture), id="found"),
+        page.section("What was found", points, page.card("", page.note(reading.note), picture), id="found"),
         page.section("Numbers", page.card("", numbers), id="numbers"),
         page.section("One by one", page.card("", page.table(head, rows)), id="table") if rows else None,
         page.section("Next", page.card("", page.code(command)), id="next") if command else None,
