@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from snarc.errors import RecipeError
-from snarc.trust.scaling import fit, scaling, temperature
+from snarc.trust.scaling import Scaling, fit, scaling, temperature
 
 
 @pytest.fixture(scope="module")
@@ -88,5 +88,36 @@ def test_a_temperature_changes_no_answer():
     found = scaling(run)
     assert found.numbers["accuracy_before"] == found.numbers["accuracy_after"]
     assert float(found.numbers["nll_after"]) < float(found.numbers["nll_before"]) + 0.01
+    assert found.numbers["changed"].values == (0.0, 0.0)
+    assert (found.numbers["shared_with_data"], found.numbers["shared_with_training"]) == (0, 0)
+    assert "Not one answer changes. The calibration examples share 0 with those it is judged by" in found.note
+    few = run.dataset.train.take(slice(0, 2))
+    pair = (
+        np.concatenate([run.dataset.validation.inputs, few.inputs]),
+        np.r_[run.dataset.validation.targets, few.targets],
+    )
+    assert scaling(run, calibration=pair).numbers["shared_with_training"] == 2
     with pytest.raises(RecipeError, match="Did you mean 'vector'"):
         scaling(run, method="vectors")
+
+
+def test_any_temperature_keeps_every_answer_of_float32():
+    rng = np.random.default_rng(0)
+    z = rng.normal(scale=10, size=(2000, 6)).astype(np.float32)
+    z[:, 1] = np.nextafter(z[:, 0], np.float32(100))  # as near as float32 allows
+    z[::2, :2] = z[::2, 1::-1]
+    z[:, 2:] = np.minimum(z[:, 2:], z[:, :2].min(axis=1, keepdims=True) - 1)
+    for t in (1e-4, 0.3, 1.7, 1e4):
+        np.testing.assert_array_equal(
+            Scaling("temperature", np.full(6, 1 / t), np.zeros(6)).answers(z), z.argmax(axis=1)
+        )
+
+
+def test_answers_are_the_largest_probabilities_of_every_method(sample):
+    z, labels = sample
+    for method in ("temperature", "vector", "platt"):
+        fitted = fit(z[:1000], labels[:1000], method)
+        np.testing.assert_array_equal(fitted.answers(z), fitted.probabilities(z).argmax(axis=1))
+        found = scaling(z[1000:], labels[1000:], calibration=(z[:1000], labels[:1000]), method=method).numbers
+        assert (float(found["changed"]) == 0) == (method == "temperature")
+        assert "shared_with_data" not in found

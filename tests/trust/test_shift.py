@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import snarc
-from snarc.errors import DataError, RecipeError
+from snarc.errors import DataError, RecipeError, UnknownNameError
 from snarc.trust import shift as shifted
 from snarc.trust.shift import CHANGES, blur, contrast, noise, occlusion, pixels, rotation
 
@@ -74,3 +74,51 @@ def test_tables_are_refused():
     run = snarc.fit("3-2", (x, (x[:, 0] > 0).astype(int)), epochs=1, out=False, progress=False)
     with pytest.raises(DataError, match="no images"):
         shifted(run)
+
+
+def brightest(inputs):
+    """A network of square images that answers with the row of the brightest pixel of a coarse picture."""
+    side = inputs[0]
+
+    def logits(x):
+        import jax.numpy as jnp
+
+        return 20 * jnp.asarray(x)[..., 0].mean(axis=2)[:, :: side // 4][:, :4]
+
+    return snarc.subject(logits, inputs=inputs, classes=4, range=(0, 1))
+
+
+def test_other_sets_of_the_same_labels():
+    x = np.zeros((4, 8, 8, 1), np.float32)
+    for k in range(4):
+        x[k, 2 * k : 2 * k + 2] = 1
+    y = np.arange(4)
+    small = (255 * x[:, ::2, ::2]).astype(np.uint8)  # the same bars on 4 x 4 pixels
+    found = shifted(brightest((8, 8, 1)), (x, y), sets={"small": (small, np.array([0, 1, 2, 0]))})
+    assert float(found.numbers["accuracy"]) == 1
+    assert np.isnan(float(found.numbers["confidence_wrong"]))
+    assert float(found.numbers["accuracy_small"]) == 0.75
+    assert 0.25 < float(found.numbers["accuracy_small_centred"]) + 0.25 <= 1  # all bars in the middle: one answer
+    assert found.arrays["set"].tolist() == ["own", "small", "small_centred"]
+    assert "mean_accuracy" not in found.numbers
+    assert len(found.plot().axes) == 1
+    both = shifted(brightest((8, 8, 1)), (x, y), changes=("noise",), sets={"small": (small, y)})
+    assert len(both.plot().axes) == 2
+    with pytest.raises(DataError, match="as many labels"):
+        shifted(brightest((8, 8, 1)), (x, y), sets={"small": (small, y[:3])})
+    with pytest.raises(DataError, match="with the classes 0, 1, 2, 3"):
+        shifted(brightest((8, 8, 1)), (x, y), sets=("digits",))
+    with pytest.raises(UnknownNameError, match="Did you mean 'usps'"):
+        shifted(brightest((8, 8, 1)), (x, y), sets=("uspss",))
+
+
+def test_digits_of_other_hands(mnist):
+    """A network that always answers 7 is right of USPS as often as there are sevens, however they are brought to size."""
+    import jax.numpy as jnp
+
+    seven = snarc.subject(
+        lambda x: jnp.tile(jnp.eye(10)[7], (len(x), 1)), inputs=(28, 28, 1), classes=tuple("0123456789")
+    )
+    found = shifted(seven, mnist.test, sets=("usps",), count=2007).numbers
+    assert float(found["accuracy_usps"]) == float(found["accuracy_usps_centred"])
+    assert float(found["accuracy_usps"]) == pytest.approx(147 / 2007, abs=1e-12)

@@ -8,9 +8,10 @@ from scipy.spatial.distance import mahalanobis
 from sklearn.metrics import roc_auc_score, roc_curve
 
 import snarc
-from snarc.errors import DataError, RecipeError
+from snarc.errors import DataError, RecipeError, UnknownNameError
 from snarc.trust import unfamiliar
-from snarc.trust.unfamiliar import _Mahalanobis, auroc, fpr95, resized
+from snarc.trust._other_data import resized
+from snarc.trust.unfamiliar import _Mahalanobis, auroc, fpr95
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +71,22 @@ def test_images_are_brought_to_size():
     np.testing.assert_allclose(found, 0.2, atol=1e-6)
     with pytest.raises(DataError, match="network of images"):
         resized(images, (784,))
+
+
+def test_other_data_sets_have_names(mnist):
+    """Letters are notMNIST; USPS digits come from 16 x 16 pixels; clothes are as large as they have to be."""
+    import jax.numpy as jnp
+
+    def ink(x):
+        return jnp.stack([jnp.asarray(x).mean(axis=(1, 2, 3)), jnp.full(len(x), 0.3)], axis=1) * 10
+
+    seen = snarc.subject(ink, inputs=(28, 28, 1), classes=2, range=(0, 1))
+    pair = ((mnist.test.inputs[:100] / 255).astype(np.float32), np.ones(100, int))
+    found = unfamiliar(seen, pair, others=("usps", "letters", "fashion-mnist", "noise"), count=100)
+    for kind, images in (("letters", snarc.load("notmnist").test.inputs[:100] / 255), ("usps", None)):
+        assert len(found.arrays[f"confidence_{kind}"]) == 100
+        if images is not None:
+            p = 1 / (1 + np.exp(-np.abs(10 * (images.mean(axis=(1, 2, 3)) - 0.3))))
+            np.testing.assert_allclose(found.arrays[f"confidence_{kind}"], p, atol=1e-4)
+    with pytest.raises(UnknownNameError, match="Did you mean 'usps'"):
+        unfamiliar(seen, pair, others=("usp",))

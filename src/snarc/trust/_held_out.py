@@ -57,6 +57,24 @@ def calibration_of(of: Any, data: Any, calibration: Any, instrument: str) -> tup
     return seen, judged
 
 
+def shared_examples(of: Any, known: Predictions, judged: Predictions) -> dict[str, int]:
+    """How many calibration examples also occur, bit for bit with their labels, among others: the proof that they are
+    apart.
+
+    Returns
+    -------
+    ``shared_with_data`` and, for a run, ``shared_with_training``; nothing of what cannot be known, as for logits alone.
+    """
+    found: dict[str, int] = {}
+    if known.split is None:
+        return found
+    if judged.split is not None:
+        found["shared_with_data"] = overlap(known.split, judged.split)
+    if hasattr(of, "dataset"):
+        found["shared_with_training"] = overlap(known.split, of.dataset.train)
+    return found
+
+
 def _apart(one: Predictions, other: Predictions, instrument: str, what: str) -> None:
     if one is other:
         common = len(one)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 
 from snarc import draw, keys
 from snarc.data import Split
@@ -15,85 +14,49 @@ from snarc.reading import Estimate, Reading
 from snarc.registry import instrument
 from snarc.subjects import Predictions, predictions
 
-STRENGTHS = 5
-Change = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
+from ._changes import CHANGES, STRENGTHS, blur, contrast, noise, occlusion, pixels, rotation
+from ._other_data import can_be_centred, first, like_mnist, other_data, resized, unit
 
-
-def noise(images: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
-    """Gaussian noise of this standard deviation on every pixel, clipped to [0, 1]."""
-    return np.clip(images + rng.normal(scale=deviation, size=images.shape), 0, 1)
-
-
-def blur(images: np.ndarray, width: float, rng: np.random.Generator) -> np.ndarray:
-    """A Gaussian of this standard deviation in pixels, edges repeated."""
-    return ndimage.gaussian_filter(images, (0, width, width, 0), mode="nearest")
-
-
-def occlusion(images: np.ndarray, side: float, rng: np.random.Generator) -> np.ndarray:
-    """A grey square (0.5) at a random place; its side is this fraction of the shorter side of the image."""
-    n, height, width, _ = images.shape
-    size = max(1, round(side * min(height, width)))
-    found = images.copy()
-    tops, lefts = rng.integers(0, height - size + 1, n), rng.integers(0, width - size + 1, n)
-    for image, top, left in zip(found, tops, lefts):
-        image[top : top + size, left : left + size] = 0.5
-    return found
-
-
-def rotation(images: np.ndarray, degrees: float, rng: np.random.Generator) -> np.ndarray:
-    """A turn by this angle, to the left or to the right at random, bilinear, edges repeated."""
-    found = np.empty_like(images)
-    for k, sign in enumerate(rng.choice((-1, 1), len(images))):
-        found[k] = ndimage.rotate(images[k], sign * degrees, reshape=False, order=1, mode="nearest")
-    return np.clip(found, 0, 1)
-
-
-def contrast(images: np.ndarray, loss: float, rng: np.random.Generator) -> np.ndarray:
-    """Each image drawn towards its own mean by this fraction."""
-    mean = images.mean(axis=(1, 2, 3), keepdims=True)
-    return mean + (1 - loss) * (images - mean)
-
-
-def pixels(images: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """This share of the pixels replaced by 0 or 1 at random, all channels alike."""
-    struck = rng.random((*images.shape[:3], 1)) < share
-    salt = (rng.random((*images.shape[:3], 1)) < 0.5).astype(images.dtype)
-    return np.where(struck, salt, images)
-
-
-# Name: the change, what its strength means, and the five strengths.
-CHANGES: dict[str, tuple[Change, str, tuple[float, ...]]] = {
-    "noise": (noise, "standard deviation", (0.1, 0.2, 0.3, 0.4, 0.5)),
-    "blur": (blur, "deviation in pixels", (0.5, 1.0, 1.5, 2.0, 3.0)),
-    "occlusion": (occlusion, "side / side of the image", (0.15, 0.25, 0.35, 0.45, 0.55)),
-    "rotation": (rotation, "degrees", (10, 20, 30, 45, 60)),
-    "contrast": (contrast, "share of the contrast lost", (0.3, 0.5, 0.7, 0.85, 0.95)),
-    "pixels": (pixels, "share of pixels replaced", (0.02, 0.05, 0.1, 0.2, 0.3)),
-}
+__all__ = ["CHANGES", "blur", "contrast", "noise", "occlusion", "pixels", "rotation", "shift"]
 
 
 @instrument("shift", asks="How does it bear noise, blur, occlusion, rotation and lost contrast, and does it notice?")
-def shift(of: Any, data: Any = "test", *, changes: tuple[str, ...] = (), count: int = 1000, seed: int = 0) -> Reading:
-    """Accuracy and confidence on images changed in six ways at five strengths each.
+def shift(
+    of: Any,
+    data: Any = "test",
+    *,
+    changes: tuple[str, ...] = (),
+    sets: tuple[str, ...] | Mapping[str, Any] = (),
+    count: int = 1000,
+    seed: int = 0,
+) -> Reading:
+    """Accuracy and confidence on images changed in six ways at five strengths, and on other sets of the same labels.
 
     Parameters
     ----------
     of, data: a run or a subject, and images ``(N, H, W, C)``, as :func:`snarc.subjects.predictions` takes them.
-    changes: names of :data:`CHANGES`; all of them by default.
-    count: examples to look at, the first of ``data``.
+    changes: names of :data:`CHANGES`; all of them by default, none if there are ``sets``.
+    sets: names of data sets with the same classes, as ``usps`` for a network that learnt MNIST, or pairs ``(x, y)`` of
+        images and labels by name.  Images are brought to the size of the network's; grey ones a second time as those
+        of MNIST were made (:func:`snarc.data.centred`), under ``NAME_centred``.
+    count: examples to look at, the first of ``data`` and of each set.
     seed: of noise, places and turns.
 
     Returns
     -------
-    Numbers over replicas: ``accuracy`` and ``confidence`` (mean, in the predicted class) of unchanged images;
-    ``accuracy_NAME``, ``confidence_NAME`` at the middle strength of each change; ``mean_accuracy`` over all changes and
-    strengths; ``overconfidence`` (confidence minus accuracy) over the same.  Arrays: ``change`` names, ``strength``
-    ``(changes, 5)``; ``accuracy``, ``confidence`` ``(changes, 6)``, unchanged images first, means over replicas.
+    Numbers over replicas: ``accuracy``, ``confidence`` (mean, in the predicted class) and ``confidence_wrong`` (of
+    wrong answers; NaN if there is none) of unchanged images; ``accuracy_NAME``, ``confidence_NAME`` at the middle
+    strength of each change; ``mean_accuracy`` over all changes and strengths; ``overconfidence`` (confidence minus
+    accuracy) over the same; ``accuracy_SET``, ``confidence_SET``, ``confidence_wrong_SET``.  Arrays: ``change`` names,
+    ``strength`` ``(changes, 5)``; ``accuracy``, ``confidence`` ``(changes, 6)``, unchanged first, means over replicas;
+    ``set`` names, the first that of ``data``, and ``set_marks`` ``(sets, 3)``: accuracy, confidence, confidence when
+    wrong.
 
     Raises
     ------
-    DataError: the examples are no images, or outputs alone are known.
+    DataError: the examples are no images, outputs alone are known, or a set has other classes.
     RecipeError: a change is unknown.
+    UnknownNameError: a data set is.
 
     The kinds follow Hendrycks and Dietterich (ICLR 2019); the definitions and strengths are our own, given above, since
     theirs are made for 224 x 224 colour photographs.
@@ -110,81 +73,151 @@ def shift(of: Any, data: Any = "test", *, changes: tuple[str, ...] = (), count: 
             wanted="a network of images (N, H, W, C) and images to change",
             way_out="Use noise augmentation or residuals for tables.",
         )
-    some = clean.split.gather(np.arange(min(count, len(clean))))
-    stored = some.inputs
-    images = stored / np.float32(255) if stored.dtype == np.uint8 else stored.astype(np.float32)
+    others = {name: _same_labels(name, sets, clean, count) for name in sets}
+    some = first(clean.split, count)
+    images = unit(some.inputs)
     if images.min() < 0 or images.max() > 1:
         raise DataError(
             f"images with values from {images.min():g} to {images.max():g}",
             wanted="pixels from 0 to 1, or uint8",
             way_out="Scale them as in training.",
         )
-    chosen = changes or tuple(CHANGES)
-    table = {
-        "accuracy": np.zeros((len(chosen), 6, clean.replicas)),
-        "confidence": np.zeros((len(chosen), 6, clean.replicas)),
-    }
+    chosen = changes or (() if others else tuple(CHANGES))
     base = _marks(predictions(of, Split(images, some.targets)))
+    table = np.zeros((2, len(chosen), 1 + STRENGTHS, clean.replicas))
     for row, name in enumerate(chosen):
         change, _, strengths = CHANGES[name]
-        for column, strength in enumerate((0.0, *strengths)):
-            marks = base
-            if column:
-                rng = keys.generator(seed, "shift", name, column)
-                changed = change(images, strength, rng).astype(np.float32)
-                marks = _marks(predictions(of, Split(changed, some.targets)))
-            table["accuracy"][row, column], table["confidence"][row, column] = marks
-    return _reading(chosen, table)
+        table[:, row, 0] = base[:2]
+        for column, strength in enumerate(strengths, start=1):
+            rng = keys.generator(seed, "shift", name, column)
+            changed = change(images, strength, rng).astype(np.float32)
+            table[:, row, column] = _marks(predictions(of, Split(changed, some.targets)))[:2]
+    marks = {"own": base}
+    shape = images.shape[1:]
+    for name, split in others.items():
+        x = np.asarray(split.inputs)
+        marks[name] = _marks(predictions(of, Split(resized(x, shape), split.targets)))
+        if can_be_centred(x, shape):
+            marks[f"{name}_centred"] = _marks(predictions(of, Split(like_mnist(x, shape), split.targets)))
+    return _reading(chosen, table, marks)
 
 
-def _marks(seen: Predictions) -> tuple[np.ndarray, np.ndarray]:
-    return (seen.predicted == seen.targets).mean(axis=1), seen.confidence.mean(axis=1)
+def _same_labels(name: str, sets: Any, clean: Predictions, count: int) -> Split:
+    """The first examples of a set, if its labels are those of the network."""
+    classes = clean.task.classes
+    if isinstance(sets, Mapping):
+        x, y = (np.asarray(part) for part in sets[name])
+        if (
+            len(x) != len(y)
+            or not len(y)
+            or not np.issubdtype(y.dtype, np.integer)
+            or not 0 <= y.min() <= y.max() < len(classes)
+        ):
+            raise DataError(
+                f"set {name!r}: images {x.shape} and labels {y.shape} of {y.dtype}",
+                wanted=f"as many labels, 0 to {len(classes) - 1}, as images",
+                way_out="Give (x, y).",
+            )
+        return first(Split(x, y.astype(np.int32)), count)
+    other = other_data(name)
+    if tuple(other.task.classes) != tuple(classes):
+        raise DataError(
+            f"the set {name!r} with the classes {', '.join(map(str, other.task.classes[:4]))}, ...",
+            wanted=f"the network's: {', '.join(map(str, classes[:4]))}, ...",
+            way_out="Ask unfamiliar of inputs of another kind.",
+        )
+    return first(other.test, count)
 
 
-def _reading(chosen: tuple[str, ...], table: dict[str, np.ndarray]) -> Reading:
-    accuracy, confidence = table["accuracy"], table["confidence"]
-    numbers: dict[str, Any] = {
-        "accuracy": Estimate.over(accuracy[0, 0]),
-        "confidence": Estimate.over(confidence[0, 0]),
-        "mean_accuracy": Estimate.over(accuracy[:, 1:].mean(axis=(0, 1))),
-        "overconfidence": Estimate.over((confidence - accuracy)[:, 1:].mean(axis=(0, 1))),
-    }
-    for row, name in enumerate(chosen):
-        numbers[f"accuracy_{name}"] = Estimate.over(accuracy[row, 3])
-        numbers[f"confidence_{name}"] = Estimate.over(confidence[row, 3])
-    worst = chosen[int(accuracy[:, 3].mean(axis=1).argmin())]
-    note = (
-        f"Of changed images it gets {100 * numbers['mean_accuracy'].mean:.1f} % right "
-        f"({100 * numbers['accuracy'].mean:.1f} % of unchanged ones) and is "
-        f"{100 * abs(numbers['overconfidence'].mean):.1f} points "
-        f"{'surer' if numbers['overconfidence'].mean > 0 else 'less sure'} than that; it bears {worst} worst."
-    )
-    arrays = {
-        "change": np.array(chosen),
-        "strength": np.array([CHANGES[name][2] for name in chosen]),
-        "accuracy": accuracy.mean(axis=2),
-        "confidence": confidence.mean(axis=2),
-    }
-    return Reading("shift", numbers, arrays, _draw, note)
+def _marks(seen: Predictions) -> np.ndarray:
+    """Accuracy, mean confidence, and that of the wrong answers, ``(3, replicas)``."""
+    wrong = seen.predicted != seen.targets
+    with np.errstate(invalid="ignore"):
+        when_wrong = np.where(wrong, seen.confidence, 0).sum(axis=1) / wrong.sum(axis=1)
+    return np.stack([1 - wrong.mean(axis=1), seen.confidence.mean(axis=1), when_wrong])
+
+
+def _reading(chosen: tuple[str, ...], table: np.ndarray, marks: dict[str, np.ndarray]) -> Reading:
+    accuracy, confidence = table
+    base = marks["own"]
+    numbers: dict[str, Any] = dict(zip(("accuracy", "confidence", "confidence_wrong"), map(Estimate.over, base)))
+    arrays, parts = {}, []
+    if chosen:
+        numbers["mean_accuracy"] = Estimate.over(accuracy[:, 1:].mean(axis=(0, 1)))
+        numbers["overconfidence"] = Estimate.over((confidence - accuracy)[:, 1:].mean(axis=(0, 1)))
+        for row, name in enumerate(chosen):
+            numbers[f"accuracy_{name}"] = Estimate.over(accuracy[row, 3])
+            numbers[f"confidence_{name}"] = Estimate.over(confidence[row, 3])
+        worst = chosen[int(accuracy[:, 3].mean(axis=1).argmin())]
+        parts.append(
+            f"Of changed images it gets {100 * numbers['mean_accuracy'].mean:.1f} % right "
+            f"({100 * numbers['accuracy'].mean:.1f} % of unchanged ones) and is "
+            f"{100 * abs(numbers['overconfidence'].mean):.1f} points "
+            f"{'surer' if numbers['overconfidence'].mean > 0 else 'less sure'} than that; it bears {worst} worst."
+        )
+        arrays = {
+            "change": np.array(chosen),
+            "strength": np.array([CHANGES[name][2] for name in chosen]),
+            "accuracy": accuracy.mean(axis=2),
+            "confidence": confidence.mean(axis=2),
+        }
+    if len(marks) > 1:
+        for name, found in marks.items():
+            if name == "own":
+                continue
+            for what, values in zip(("accuracy", "confidence", "confidence_wrong"), found):
+                numbers[f"{what}_{name}"] = Estimate.over(values)
+            parts.append(
+                f"Of {name.replace('_', ', ')} it gets {100 * found[0].mean():.1f} % right and is "
+                f"{100 * found[1].mean():.1f} % sure"
+                + (f", {100 * found[2].mean():.1f} % when wrong." if np.isfinite(found[2]).all() else ".")
+            )
+        arrays["set"] = np.array(list(marks))
+        arrays["set_marks"] = np.stack([found.mean(axis=1) for found in marks.values()])
+    return Reading("shift", numbers, arrays, _draw, " ".join(parts))
 
 
 def _draw(reading: Reading) -> Any:
-    names = reading.arrays["change"]
-    columns = min(3, len(names))
-    rows = -(-len(names) // columns)
-    figure, axes = draw.new(rows, columns, width=7.4, height=0.4 + 2.1 * rows, sharey=True, squeeze=False)
+    names, sets = reading.arrays.get("change", ()), "set" in reading.arrays
+    columns = max(1, min(3, len(names)))
+    lines = -(-len(names) // columns)
+    rows = lines + sets
+    figure, axes = draw.new(rows, columns, width=7.4, height=0.4 + 2.1 * lines + 2.6 * sets, squeeze=False)
     for ax, (k, name) in zip(axes.flat, enumerate(names)):
         x = np.concatenate([[0], reading.arrays["strength"][k]])
         for j, what in enumerate(("accuracy", "confidence")):
             style = "o-" if what == "accuracy" else "s--"
             ax.plot(x, 100 * reading.arrays[what][k], style, color=draw.PALETTE[j], markersize=4, label=what)
         ax.set(title=str(name), xlabel=CHANGES[str(name)][1], ylim=(0, 103))
-    for ax in axes.flat[len(names) :]:
+        if k % columns:
+            ax.tick_params(labelleft=False)
+    for ax in axes[:lines].flat[len(names) :]:
         ax.set_visible(False)
-    for row in axes:
+    for row in axes[:lines]:
         row[0].set_ylabel("%")
-    draw.legend(axes.flat[0], loc="lower left")
+    if lines:
+        draw.legend(axes.flat[0], loc="lower left")
+    if sets:
+        grid = axes[-1, 0].get_gridspec()
+        for ax in axes[-1]:
+            ax.remove()
+        with draw.style():
+            _draw_sets(figure.add_subplot(grid[-1, :]), reading)
     return figure
+
+
+def _draw_sets(ax: Any, reading: Reading) -> None:
+    marks = 100 * reading.arrays["set_marks"]
+    at = np.arange(len(marks))
+    for j, what in enumerate(("accuracy", "confidence", "confidence when wrong")):
+        bars = ax.bar(at + 0.26 * (j - 1), np.nan_to_num(marks[:, j]), 0.24, color=draw.PALETTE[j], label=what)
+        texts = [f"{v:.0f}" if np.isfinite(v) else "" for v in marks[:, j]]
+        ax.bar_label(bars, texts, fontsize=8, color=draw.INK, padding=1)
+    ax.set_xticks(at, [draw.shorten(str(name).replace("_", ", "), 22) for name in reading.arrays["set"]])
+    ax.set(ylabel="%", ylim=(0, 132), xlim=(-0.6, len(at) - 0.4))
+    ax.set_yticks(range(0, 101, 25))
+    ax.grid(False, axis="x")
+    draw.legend(ax, loc="upper center", ncols=3)
 
 
 @shift.known_case
@@ -205,3 +238,22 @@ def a_network_that_sees_brightness() -> None:
     found = shift(seen, (level.astype(np.float32), light.astype(np.int32)), changes=("contrast", "rotation", "pixels"))
     assert np.allclose(found.arrays["accuracy"], 1)
     assert np.allclose(found.arrays["confidence"][:2], found.arrays["confidence"][0, 0], atol=1e-5)
+
+
+@shift.known_case
+def another_set_of_the_same_labels() -> None:
+    """On images that it always calls light, a network is right where the labels say so, whatever it learnt from."""
+    import jax.numpy as jnp
+
+    from snarc.subjects import subject
+
+    def light(x: Any) -> Any:
+        return jnp.stack([jnp.zeros(len(x)), jnp.full(len(x), jnp.log(4.0))], axis=1)
+
+    seen = subject(light, inputs=(8, 8, 1), classes=2, range=(0, 1))
+    x, y = np.ones((10, 8, 8, 1), np.float32), np.array([1] * 7 + [0] * 3)
+    found = shift(seen, (x, y), sets={"other": (np.ones((20, 5, 5, 1), np.float32), np.repeat([1, 0], (5, 15)))})
+    assert abs(float(found.numbers["accuracy"]) - 0.7) < 1e-12
+    for name in ("other", "other_centred"):
+        assert abs(float(found.numbers[f"accuracy_{name}"]) - 0.25) < 1e-12
+        assert abs(float(found.numbers[f"confidence_wrong_{name}"]) - 0.8) < 1e-6

@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp
-from scipy.stats import rankdata
 
 from snarc import draw, keys
-from snarc.data import Split, load
+from snarc.data import Split
 from snarc.errors import DataError, RecipeError, nearest
 from snarc.reading import Estimate, Reading
 from snarc.registry import instrument
 from snarc.subjects import Predictions, predictions, subject
 
+from ._entropy import auroc
+from ._other_data import first, other_data, resized
+from ._scores import FAMILIARITY as SCORES
+from ._scores import disagreement, fpr95
 
-def entropy(p: np.ndarray) -> np.ndarray:
-    """Shannon entropy in nats of the last axis."""
-    return -(p * np.log(np.maximum(p, 1e-300))).sum(axis=-1)
-
-
-def disagreement(seen: Predictions) -> np.ndarray:
-    """Entropy of the mean of the replicas' probabilities minus the mean of their entropies, ``(N,)``: ignorance."""
-    return entropy(seen.probabilities.mean(axis=0)) - entropy(seen.probabilities).mean(axis=0)
-
-
-# How familiar an example looks, ``(replicas, N)``; larger is more familiar.
-SCORES: dict[str, Callable[[Predictions], np.ndarray]] = {
-    "maximum-probability": lambda seen: seen.confidence,
-    "entropy": lambda seen: -entropy(seen.probabilities),
-    "energy": lambda seen: logsumexp(seen.logits.astype(np.float64), axis=-1),
-}
-
-
-def auroc(familiar: np.ndarray, other: np.ndarray) -> float:
-    """Probability that a familiar example scores higher than another one, ties counted half (Mann and Whitney)."""
-    ranks = rankdata(np.concatenate([familiar, other]))
-    n, m = len(familiar), len(other)
-    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))
-
-
-def fpr95(familiar: np.ndarray, other: np.ndarray) -> float:
-    """Share of the others that pass a threshold which lets 95 % of the familiar examples pass."""
-    rank = int(np.floor(0.05 * len(familiar)))
-    return float((other >= np.sort(familiar)[rank]).mean())
+__all__ = ["auroc", "fpr95", "unfamiliar"]
 
 
 @instrument("unfamiliar", asks="Does it notice inputs of another kind than it learnt from?")
@@ -64,9 +38,10 @@ def unfamiliar(
     ----------
     of, data: whatever :func:`snarc.subjects.predictions` takes, with the examples themselves.
     others: inputs of other kinds by name: arrays ``(N, *inputs)``, or names: ``noise`` (uniform over the range of the
-        inputs) and data sets, whose test images are brought to the size of the network's.
+        inputs) and data sets, as ``usps``, ``letters`` (notMNIST) and ``fashion-mnist``, whose test images are brought
+        to the size of the network's.
     scores: of ``maximum-probability``, ``entropy``, ``energy`` (Liu et al. 2020), ``mahalanobis`` (Lee et al. 2018,
-        on the last hidden layer, from the training split of a run) and ``disagreement`` of replicas (mutual
+        on what the last layer gets, from the training split of a run) and ``disagreement`` of replicas (mutual
         information); by default all that the network allows.
     count: most examples of each kind.
     seed: of the noise.
@@ -87,7 +62,7 @@ def unfamiliar(
     seen.need("classes", "unfamiliar")
     if seen.split is None:
         raise DataError("unfamiliar of logits alone", wanted="the inputs too", way_out="Give a run or a subject.")
-    own = predictions(of, seen.split.gather(np.arange(min(count, len(seen)))))
+    own = predictions(of, first(seen.split, count))
     has_layers = hasattr(of, "dataset") and hasattr(of, "networks")
     possible = [*SCORES, *(["mahalanobis"] if has_layers else []), *(["disagreement"] if own.replicas > 1 else [])]
     for score in scores:
@@ -134,12 +109,12 @@ def _score(name: str, seen: Predictions, distance: _Mahalanobis | None) -> np.nd
 
 
 class _Mahalanobis:
-    """Squared distance to the nearest class mean of the last hidden layer, in units of the shared covariance."""
+    """Squared distance to the nearest class mean of what the last layer gets, in units of the shared covariance."""
 
     def __init__(self, run: Any) -> None:
         self.subject = run.subject()
         train = run.dataset.train
-        some = train.gather(np.arange(min(5000, len(train))))
+        some = first(train, 5000)
         features = self.features(np.asarray(some.inputs))
         labels = some.targets
         present = np.unique(labels)
@@ -153,10 +128,8 @@ class _Mahalanobis:
 
     def features(self, x: np.ndarray) -> np.ndarray:
         found = []
-        for first in range(0, len(x), 500):
-            layers = list(self.subject.activations(x[first : first + 500]).values())
-            shaped = [a for a in layers if a.ndim >= 2]
-            last = shaped[-2] if len(shaped) > 1 else shaped[-1]
+        for start in range(0, len(x), 500):
+            last = list(self.subject.received(x[start : start + 500]).values())[-1]
             found.append(np.asarray(last, np.float64).reshape(len(last), -1))
         return np.concatenate(found)
 
@@ -182,29 +155,7 @@ def _inputs(of: Any, own: Predictions, others: Any, name: str, count: int, seed:
         return (
             keys.generator(seed, "unfamiliar").uniform(*bounds, (min(count, 2000), *mine.shape[1:])).astype(np.float32)
         )
-    test = load(name).test
-    some = test.gather(np.arange(min(count, len(test)))).inputs
-    return resized(np.asarray(some), mine.shape[1:])
-
-
-def resized(images: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Images brought to another size and number of channels, float32 in [0, 1], bilinear."""
-    from PIL import Image
-
-    if images.ndim != 4 or len(shape) != 3:
-        raise DataError(
-            f"examples of shape {images.shape[1:]} for inputs of shape {shape}",
-            wanted="images for a network of images",
-            way_out="Give arrays of the network's own shape.",
-        )
-    pixels = images if images.dtype == np.uint8 else np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)
-    found = np.empty((len(images), *shape), np.float32)
-    mode = {1: "L", 3: "RGB"}[shape[2]]
-    for k, one in enumerate(pixels):
-        picture = Image.fromarray(one[..., 0] if one.shape[2] == 1 else one[..., :3]).convert(mode)
-        picture = picture.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
-        found[k] = np.asarray(picture, np.float32).reshape(shape) / 255
-    return found
+    return resized(np.asarray(first(other_data(name).test, count).inputs), mine.shape[1:])
 
 
 def _draw(reading: Reading) -> Any:
