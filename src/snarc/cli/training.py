@@ -56,7 +56,7 @@ def train(
     loss: Annotated[
         str | None,
         typer.Option(
-            help="cross-entropy (or -bits), binary-cross-entropy, logistic, hinge, squared-hinge or squared-error.",
+            help="cross-entropy (or -bits), binary-cross-entropy, logistic, (squared-)hinge, squared-error or pinball.",
             rich_help_panel=LEARNING,
         ),
     ] = None,

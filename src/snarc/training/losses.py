@@ -88,6 +88,14 @@ def squared_error(outputs: Float[Array, " n *k"], targets: Float[Array, " n *t"]
     return _mean(lambda z, t: jnp.square(z - t), outputs, targets)
 
 
+def pinball(outputs: Float[Array, " n *k"], targets: Float[Array, " n *t"], quantile: float) -> Float[Array, " n"]:
+    """max(q u, (q - 1) u) for u = t - z, averaged over outputs; its mean is least at the q-quantile of the targets.
+
+    Source: Koenker and Bassett, Econometrica 46 (1978) 33.
+    """
+    return _mean(lambda z, t: jnp.maximum(quantile * (t - z), (quantile - 1) * (t - z)), outputs, targets)
+
+
 def _precise(logits: jax.Array) -> jax.Array:
     # In half precision a sum of exponentials loses what the gradient needs.
     return logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
@@ -111,6 +119,7 @@ _OF_NUMBERS: dict[str, Callable[..., jax.Array]] = {
     "logistic": logistic,
     "hinge": hinge,
     "squared-hinge": squared_hinge,
+    "pinball": pinball,
 }
 # Off and on values that stand for "not this class" and "this class" where a loss compares each output with a number.
 _VALUES = {"squared-error": (-1.0, 1.0), "binary-cross-entropy": (0.0, 1.0), "logistic": (-1.0, 1.0)}
@@ -130,6 +139,7 @@ class Loss:
     smoothing: label smoothing.
     values: the targets (other classes, the class) of single outputs, for losses that compare outputs with numbers.
     weights: of each class, or empty for equal ones.
+    quantile: that pinball aims at.
     """
 
     name: str
@@ -137,17 +147,18 @@ class Loss:
     smoothing: float = 0.0
     values: tuple[float, float] | None = None
     weights: tuple[float, ...] = ()
+    quantile: float | None = None
 
     def __call__(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
         labels = targets
-        smoothing = (self.smoothing,) if self.smoothing else ()
+        settings = [value for value in (self.smoothing or None, self.quantile) if value is not None]
         if self.classes and self.name in _OF_LABELS:
-            found = _OF_LABELS[self.name](outputs, targets, *smoothing)
+            found = _OF_LABELS[self.name](outputs, targets, *settings)
         else:
             if self.classes:
                 off, on = self.values or _VALUES[self.name]
                 targets = off + (on - off) * jax.nn.one_hot(labels, outputs.shape[-1], dtype=jnp.float32)
-            found = _OF_NUMBERS[self.name](outputs, targets, *smoothing)
+            found = _OF_NUMBERS[self.name](outputs, targets, *settings)
         if self.weights:
             found = found * jnp.asarray(self.weights, found.dtype)[labels]
         return found
@@ -167,9 +178,17 @@ def plain(recipe: Recipe, task: Task) -> Loss:
     if not classes and name not in _OF_NUMBERS:
         raise RecipeError(
             f"loss {name!r} for a task of {task.kind}",
-            wanted="squared-error for numbers, or binary-cross-entropy for numbers in [0, 1]",
+            wanted="squared-error or pinball for numbers, or binary-cross-entropy for numbers in [0, 1]",
             way_out="Leave loss at 'auto'.",
         )
+    if name == "pinball":
+        if classes:
+            raise RecipeError(
+                "loss 'pinball' for classes, which have no quantiles",
+                wanted="a task whose targets are numbers",
+                way_out="Leave loss at 'auto'.",
+            )
+        return Loss(name, classes, quantile=0.5 if recipe.quantile is None else recipe.quantile)
     return Loss(name, classes, values=recipe.class_targets if classes else None)
 
 
@@ -195,11 +214,11 @@ def criterion(recipe: Recipe, task: Task, targets: np.ndarray) -> Loss:
     if not loss.classes:
         _check_range(loss.name, targets)
     weights = _class_weights(recipe, task, targets)
-    return Loss(loss.name, loss.classes, recipe.label_smoothing, loss.values, weights)
+    return Loss(loss.name, loss.classes, recipe.label_smoothing, loss.values, weights, loss.quantile)
 
 
 def _check_range(name: str, targets: np.ndarray) -> None:
-    if name == "squared-error" or not len(targets):
+    if name in ("squared-error", "pinball") or not len(targets):
         return
     if name == "binary-cross-entropy":
         good, wanted = bool(((targets >= 0) & (targets <= 1)).all()), "targets from 0 to 1"

@@ -19,6 +19,7 @@ Loss = Literal[
     "hinge",
     "squared-hinge",
     "squared-error",
+    "pinball",
 ]
 Optimizer = Literal[
     "sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "rmsprop-momentum", "adagrad", "adadelta", "lbfgs"
@@ -85,6 +86,9 @@ class Recipe(BaseModel):
     class_targets: Annotated[tuple[float, float] | None, BeforeValidator(_pair)] = Field(
         None, description="of squared error for classes: target for the other classes and for the class; -1 and 1"
     )
+    quantile: float | None = Field(
+        None, gt=0, lt=1, description="of pinball: which quantile of the target is predicted; the median, 0.5"
+    )
     optimizer: Optimizer = Field("adam", description="how gradients become steps")
     learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
     momentum: float = Field(
@@ -150,6 +154,8 @@ class Recipe(BaseModel):
             raise ValueError(f"freeze: frozen layers compute in float32, not in {self.precision}; drop one of the two")
         if self.class_targets is not None and self.loss != "squared-error":
             raise ValueError("class_targets: only loss 'squared-error' compares outputs with numbers; choose it")
+        if self.quantile is not None and self.loss != "pinball":
+            raise ValueError("quantile: only loss 'pinball' predicts a quantile; choose it")
         return self
 
     def _check_schedule(self) -> None:
