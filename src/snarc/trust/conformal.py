@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy import stats
 
 from snarc import draw, keys
 from snarc.errors import RecipeError, nearest
@@ -15,6 +14,8 @@ from snarc.reading import Estimate, Reading, wilson
 from snarc.registry import instrument
 
 from ._held_out import calibration_of
+from ._intervals import between as band
+from ._intervals import smallest as threshold
 
 Score = Literal["lac", "aps", "raps"]
 SCORES = ("lac", "aps", "raps")
@@ -66,17 +67,6 @@ class ConformalSets:
     def sets(self, probabilities: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Which classes belong to the set of each example, ``(N, classes)`` Booleans."""
         return strangeness(probabilities, self.score, self.penalty, self.free, rng) <= self.thresholds
-
-
-def threshold(scores: np.ndarray, coverage: float) -> float:
-    """The ceil((n + 1) coverage)-th smallest of n calibration scores; infinite where n is too small for the promise.
-
-    Source: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World (2005); Angelopoulos and Bates (2023).
-    """
-    n = len(scores)
-    # (n + 1) x coverage as written: 0.9 x 10 is 9, whatever the last bit of a double says.
-    rank = math.ceil((n + 1) * coverage - 1e-9)
-    return math.inf if rank > n else float(np.sort(scores)[rank - 1])
 
 
 def strangeness(
@@ -180,15 +170,6 @@ def conformal(
         f"{100 * numbers['coverage'].mean:.1f} % of cases; {100 * coverage:g} % were promised."
     )
     return Reading("conformal", numbers, arrays, _draw, note)
-
-
-def band(calibration: int, test: int, coverage: float) -> tuple[float, float]:
-    """Between what the coverage on ``test`` examples lies in 95 of 100 draws, where scores have no ties."""
-    rank = math.ceil((calibration + 1) * coverage - 1e-9)
-    if rank > calibration:
-        return 1.0, 1.0
-    law = stats.betabinom(test, rank, calibration + 1 - rank)
-    return float(law.ppf(0.025) / test), float(law.ppf(0.975) / test)
 
 
 def _by_class(hits: np.ndarray, labels: np.ndarray, classes: int) -> dict[str, np.ndarray]:
