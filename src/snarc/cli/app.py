@@ -9,7 +9,19 @@ from typing import Annotated
 
 import typer
 
-from . import evaluating, experimenting, helping, listing, looking, painting, predicting, running, training, tuning
+from . import (
+    evaluating,
+    experimenting,
+    helping,
+    listing,
+    looking,
+    painting,
+    predicting,
+    running,
+    training,
+    trying,
+    tuning,
+)
 
 HELP = """Train a neural network, see into it, find out whether to trust it, and reproduce the field's classics.
 
@@ -20,6 +32,7 @@ HELP = """Train a neural network, see into it, find out whether to trust it, and
   snarc train flowers/ --model convnet     a folder of images, a folder a class
   snarc train table.csv --target price     a CSV file: classes or numbers
   snarc predict runs/digits-mlp-1 7.png    use what was trained
+  snarc try runs/mnist-lenet5-1            draw a digit in the browser, and see what it makes of it
   snarc see runs/digits-mlp-1 filters      look into a network
   snarc trust runs/digits-mlp-1 rejection  find out when to believe it
   snarc search digits 'learning_rate=log(1e-4, 1e-1)'   find good settings, judged on validation
@@ -54,6 +67,7 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
     app.command("see")(looking.see)
     app.command("trust")(looking.trust)
     app.command("paint")(painting.paint)
+    app.command("try")(trying.try_)
     app.command("runs")(running.runs)
     app.command("list")(listing.list_)
     app.command("summary")(listing.summary)
