@@ -113,7 +113,7 @@ def test_other_sets_of_the_same_labels():
 
 
 def test_digits_of_other_hands(mnist):
-    """A network that always answers 7 is right of USPS as often as there are sevens, however they are brought to size."""
+    """A network that always answers 7 is right of USPS as often as there are sevens, centred or not."""
     import jax.numpy as jnp
 
     seven = snarc.subject(
