@@ -11,13 +11,14 @@ from snarc.errors import FormalError
 WORD = 16  # bits of a memory cell of the sorting machine
 
 
-def flip(values: np.ndarray, index: int, bit: int) -> np.ndarray:
-    """A copy of an array of float32 or integers with one bit of one entry inverted.
+def flip(values: np.ndarray, index: int | np.ndarray, bit: int | np.ndarray) -> np.ndarray:
+    """A copy of an array of float32 or integers with one bit of one entry inverted, or of several.
 
     Parameters
     ----------
-    index: of the entry, counted through the flattened array.
-    bit: 0 is the least significant; for float32, 31 is the sign and 30 to 23 the exponent.
+    index: of the entry, counted through the flattened array; or of several ``(K,)``.
+    bit: 0 is the least significant; for float32, 31 is the sign and 30 to 23 the exponent.  One for all entries, or
+        ``(K,)``.  A bit that is named twice is inverted twice.
 
     >>> flip(np.array([1.0], np.float32), 0, 31)
     array([-1.], dtype=float32)
@@ -30,14 +31,17 @@ def flip(values: np.ndarray, index: int, bit: int) -> np.ndarray:
     unsigned = {2: np.uint16, 4: np.uint32, 8: np.uint64, 1: np.uint8}[values.dtype.itemsize]
     if values.dtype.kind not in "iuf":
         raise FormalError(f"an array of {values.dtype}", wanted="numbers", way_out="Convert it to float32.")
-    if not (0 <= index < values.size and 0 <= bit < 8 * values.dtype.itemsize):
+    entries, bits = np.broadcast_arrays(np.atleast_1d(index), np.atleast_1d(bit))
+    wrong = (entries < 0) | (entries >= values.size) | (bits < 0) | (bits >= 8 * values.dtype.itemsize)
+    if wrong.any():
         raise FormalError(
-            f"bit {bit} of entry {index}",
+            f"bit {bits[wrong][0]} of entry {entries[wrong][0]}",
             wanted=f"bits below {8 * values.dtype.itemsize}, entries below {values.size}",
             way_out="Mend the numbers.",
         )
     copy = values.copy()
-    copy.view(unsigned).reshape(-1)[index] ^= unsigned(1 << bit)
+    masks = np.left_shift(unsigned(1), bits.astype(unsigned))
+    np.bitwise_xor.at(copy.view(unsigned).reshape(-1), entries, masks)
     return copy
 
 
