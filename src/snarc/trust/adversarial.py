@@ -13,7 +13,7 @@ from snarc.reading import Reading, wilson
 from snarc.registry import instrument
 from snarc.subjects import Subject, predictions, subject
 
-from ._attacks import Attacked, deepfool, fgsm, pgd, random_sign
+from ._attacks import Attacked, Ball, deepfool
 
 EPSILONS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 
@@ -64,15 +64,15 @@ def adversarial(
     _above_chance(clean, labels)
     table: dict[str, list[float]] = {name: [float(clean.mean())] for name in ("fgsm", "pgd", "random")}
     made: list[tuple[float, Attacked]] = []
+    attacks = {
+        "fgsm": Ball(seen, "fgsm"), "random": Ball(seen, "random"),
+        "pgd": Ball(seen, "pgd", steps=steps, restarts=restarts),
+    }  # fmt: skip
     for epsilon in epsilons:
-        strong = pgd(seen, x, labels, epsilon, steps=steps, restarts=restarts, seed=seed)
-        made.append((epsilon, strong))
-        for name, found in (
-            ("fgsm", fgsm(seen, x, labels, epsilon)),
-            ("pgd", strong),
-            ("random", random_sign(seen, x, labels, epsilon, seed=seed)),
-        ):
+        for name, attack in attacks.items():
+            found = attack(x, labels, epsilon, seed=seed)
             table[name].append(float(1 - found.success.mean()))
+        made.append((epsilon, found))  # of the strongest, which comes last
     near = deepfool(seen, x[clean], labels[clean])
     distance = near.l2[near.success]
     length = np.sqrt((x[clean].astype(np.float64) ** 2).reshape(clean.sum(), -1).sum(axis=1))[near.success]
