@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from snarc import draw
 from snarc.data import Task
-from snarc.errors import ModelError
-from snarc.models.summary import summary
 from snarc.reading import Reading
 from snarc.registry import instrument
 from snarc.subjects import Subject, subject
+
+from ._layers import first_kernel
 
 
 @instrument("filters", asks="What does each unit of the first layer look for?")
@@ -39,7 +38,7 @@ def filters(of: Any, *, count: int = 48, columns: tuple[str, ...] = ()) -> Readi
     ModelError: the network has no layer of weights over its inputs, or is a plain function.
     """
     seen = subject(of)
-    path, kernel = _first(seen)
+    path, kernel = first_kernel(seen)
     units = kernel.reshape(-1, kernel.shape[-1]).T.astype(np.float64)
     norm = np.sqrt((units**2).sum(axis=1))
     if len(units) <= count:
@@ -70,23 +69,6 @@ def filters(of: Any, *, count: int = 48, columns: tuple[str, ...] = ()) -> Readi
 
 def _columns(of: Any) -> tuple[str, ...]:
     return tuple(getattr(of, "about", {}).get("dataset", {}).get("columns", ()))
-
-
-def _first(seen: Subject) -> tuple[str, np.ndarray]:
-    weights = seen.parameters()
-    assert seen.network is not None  # parameters() refuses a plain function
-    for layer in summary(seen.network, seen.inputs).layers:
-        kernel = weights.get(f"{layer.path}.kernel")
-        if kernel is not None:
-            fits = kernel.ndim == 4 or (kernel.ndim == 2 and kernel.shape[0] == math.prod(seen.inputs))
-            if fits:
-                return layer.path.removeprefix("body."), kernel
-            break
-    raise ModelError(
-        f"{seen.name} has no dense or convolutional layer over its inputs",
-        wanted="a network whose first weights are a kernel",
-        way_out="Look at activations instead.",
-    )
 
 
 def _draw(reading: Reading) -> Any:
