@@ -22,7 +22,7 @@ FLOORS = (
     ("draw",),
     ("film",),
     ("formal", "layers", "data", "reference"),
-    ("learners", "models"),
+    ("foreign", "learners", "models"),
     ("training",),
     ("subjects",),
     ("see", "trust", "tuning"),

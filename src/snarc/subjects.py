@@ -16,6 +16,9 @@ from jaxtyping import Array, Float
 
 from .data import Split, Task
 from .errors import DataError, ModelError
+from .foreign import Channels, foreign
+from .foreign.checks import above_chance, is_what_it_says, one_call
+from .foreign.functions import logarithms, scaled, traceable
 from .models.inside import Change, edited, layers_of, received
 
 
@@ -101,7 +104,7 @@ class Subject:
         if not self.differentiable:
             raise ModelError(
                 f"{instrument} needs gradients, and {self.name} is a function that JAX cannot look into",
-                wanted="an nnx module, or a function written with jax.numpy",
+                wanted="an nnx module, a network of PyTorch or Keras, or a function written with jax.numpy",
                 way_out="Write it with jax.numpy, or use an instrument that needs only outputs.",
             )
 
@@ -146,25 +149,38 @@ def subject(
     name: str = "",
     outputs: Literal["logits", "probabilities"] = "logits",
     range: Sequence[float | int] | None = None,
+    channels: Channels | None = None,
+    gradients: bool | None = None,
+    examples: tuple[Any, Any] | None = None,
 ) -> Subject:
-    """Make a Subject of a run, an nnx module, or any function from a batch to logits.
+    """Make a Subject of a run, a network of Flax, PyTorch or Keras, an ONNX file, or any function of a batch.
 
     Parameters
     ----------
-    inputs: shape of one example; a run knows it.
-    classes: number or names of the classes; a run knows them.
+    of: what is to be looked at; an ``.onnx`` file by its path.  Bytes (pixels of 0 to 255) reach all but runs and nnx
+        modules as 0 to 1.
+    inputs: shape of one example, channels last; a run knows it, models of Keras and ONNX files mostly do.
+    classes: number or names of the classes; those know them too.
     outputs: what the network returns; of probabilities the logarithms are taken.
     range: smallest and largest value of an input, as ``(0, 1)`` for pixels; what moves inputs keeps within it.
+    channels: where the network wants the channels of images; by default first for PyTorch and ONNX, last for others.
+    gradients: true to refuse a network that has none, false only to call it; by default as far as can be had.
+    examples: inputs and labels that the network must tell apart better than by chance.
 
     Raises
     ------
-    ModelError: the shape of the inputs or the classes are not known, or the function does not return a row of
-        ``classes`` numbers for each example.
+    ModelError: the shape of the inputs or the classes are not known, the network does not return a row of ``classes``
+        numbers for each example, returns probabilities as logits or the reverse, or has no gradients.
+    DataError: the examples do not fit, or it gets them right no better than by chance.
+    MissingExtraError: the package that reads ONNX files is not installed.
     """
     if isinstance(of, Subject):
         return of
     if hasattr(of, "subject"):
         return of.subject()
+    theirs = foreign(of, inputs=inputs, channels=channels, gradients=gradients)
+    if theirs is not None:
+        inputs, classes = inputs or theirs.inputs, classes or theirs.outputs
     if inputs is None or classes is None:
         raise ModelError(
             "a network without the shape of its inputs and its classes",
@@ -176,12 +192,29 @@ def subject(
     bounds = None if range is None else (float(range[0]), float(range[1]))
     if isinstance(of, nnx.Module):
         found = of_module(of, tuple(inputs), task, name or type(of).__name__, range=bounds)
+    elif theirs is not None:
+        found = Subject(
+            scaled(theirs.call), tuple(inputs), task, None, name or theirs.name, bounds, theirs.differentiable
+        )
+    elif not callable(of):
+        raise ModelError(
+            f"a {type(of).__name__}, which is no network",
+            wanted="a run, a network, a function of a batch or an .onnx file",
+            way_out="Open a run with snarc.open(...).",
+        )
     else:
         named = name or getattr(of, "__name__", "function")
-        found = Subject(of, tuple(inputs), task, None, named, bounds, _traceable(of, tuple(inputs)))
+        can = gradients is not False and traceable(of, tuple(inputs))
+        found = Subject(scaled(of), tuple(inputs), task, None, named, bounds, can)
+    hint = "pass channels='last' or 'first'" if theirs is not None and len(inputs) > 2 else ""
+    rows = one_call(found.logits, found.name, found.inputs, len(names), bounds, hint)
+    is_what_it_says(found.name, rows, outputs)
+    if gradients:
+        found.need_gradients("gradients=True")
     if outputs == "probabilities":
-        found = dataclasses.replace(found, logits=_logarithms(found.logits))
-    _check_row(found)
+        found = dataclasses.replace(found, logits=logarithms(found.logits))
+    if examples is not None:
+        _check_examples(found, examples)
     return found
 
 
@@ -209,38 +242,16 @@ def _traced(network: nnx.Module) -> Callable[[Any], jax.Array]:
     return lambda x: call(state, jnp.asarray(x))
 
 
-def _traceable(of: Callable[[Any], Any], inputs: tuple[int, ...]) -> bool:
-    """Whether JAX can trace the function; what it does with a tracer that it cannot is its own affair."""
-    try:
-        jax.eval_shape(of, jax.ShapeDtypeStruct((2, *inputs), jnp.float32))
-    except Exception:
-        return False
-    return True
-
-
-def _logarithms(probabilities: Callable[[Any], Any]) -> Callable[[Any], jax.Array]:
-    tiny = float(np.finfo(np.float32).tiny)
-    return lambda x: jnp.log(jnp.maximum(jnp.asarray(probabilities(x)), tiny))
-
-
-def _check_row(found: Subject) -> None:
-    """One small call, so that a network that does not fit is refused before any work."""
-    low, high = found.range or (0.0, 0.0)
-    probe = np.full((2, *found.inputs), (low + high) / 2, np.float32)
-    try:
-        shape = np.shape(found.logits(probe))
-    except Exception as error:
-        raise ModelError(
-            f"{found.name} cannot be called with inputs of shape {probe.shape}: {str(error).splitlines()[0]}",
-            wanted="a function of a batch (N, *inputs)",
-            way_out="Check inputs=, or wrap the network in a function that takes such a batch.",
-        ) from error
-    if shape != (2, len(found.task.classes)):
-        raise ModelError(
-            f"{found.name} returns {shape} for two examples",
-            wanted=f"(2, {len(found.task.classes)}): a row of logits for each",
-            way_out="Check classes=, or wrap the network in a function that returns one row for each example.",
+def _check_examples(found: Subject, examples: tuple[Any, Any]) -> None:
+    x, labels = np.asarray(examples[0]), np.asarray(examples[1])
+    if len(x) != len(labels) or labels.ndim != 1 or not len(x) or not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(
+            f"{len(x)} examples with labels of shape {labels.shape}",
+            wanted="inputs (N, ...) and as many whole labels (N,)",
+            way_out="Give examples=(x, y).",
         )
+    said = predictions(found, Split(np.asarray(found.example(x)), labels.astype(np.int32))).predicted[0]
+    above_chance(found.name, said, labels)
 
 
 @dataclass(frozen=True)
@@ -348,6 +359,8 @@ def predictions(of: Any, data: Any = "test", *, classes: tuple[str, ...] = ()) -
     from .training.evaluate import outputs
 
     split = data if hasattr(data, "gather") else Split(np.asarray(data[0]), np.asarray(data[1]))
+    if seen.range is not None and len(split):
+        seen.example(np.asarray(split.gather(np.arange(min(len(split), 200))).inputs))
     return Predictions(outputs(seen.logits, split)[None], split.targets, seen.task, split)
 
 
