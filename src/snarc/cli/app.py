@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from . import (
+    beating,
     evaluating,
     experimenting,
     helping,
@@ -33,6 +34,7 @@ HELP = """Train a neural network, see into it, find out whether to trust it, and
   snarc train table.csv --target price     a CSV file: classes or numbers
   snarc predict runs/digits-mlp-1 7.png    use what was trained
   snarc try runs/mnist-lenet5-1            draw a digit in the browser, and see what it makes of it
+  snarc beat runs/mnist-lenet5-1 --hard    play against it on its own test images
   snarc see runs/digits-mlp-1 filters      look into a network
   snarc trust runs/digits-mlp-1 rejection  find out when to believe it
   snarc search digits 'learning_rate=log(1e-4, 1e-1)'   find good settings, judged on validation
@@ -68,6 +70,7 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
     app.command("trust")(looking.trust)
     app.command("paint")(painting.paint)
     app.command("try")(trying.try_)
+    app.command("beat")(beating.beat)
     app.command("runs")(running.runs)
     app.command("list")(listing.list_)
     app.command("summary")(listing.summary)

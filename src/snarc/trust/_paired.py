@@ -96,6 +96,23 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> Table:
     )  # fmt: skip
 
 
+def two_shares(first: int, second: int, trials: int | tuple[int, int]) -> Effect:
+    """The z-test of two independent shares, with their pooled variance; ``p`` is two-sided.
+
+    ``degrees`` holds z; the interval of the difference ``second - first`` has the unpooled variance.
+
+    >>> effect = two_shares(76, 102, 1500)
+    >>> round(effect.degrees, 3), round(effect.p, 4)
+    (2.009, 0.0445)
+    """
+    n, m = (trials, trials) if isinstance(trials, int) else trials
+    a, b, pooled = first / n, second / m, (first + second) / (n + m)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    z = (b - a) / error if error else math.nan
+    half = float(special.ndtri((1 + LEVEL) / 2)) * math.sqrt(a * (1 - a) / n + b * (1 - b) / m)
+    return Effect(b - a, b - a - half, b - a + half, 2 * float(special.ndtr(-abs(z))), z)
+
+
 def holm(p: Sequence[float]) -> list[float]:
     """Probabilities adjusted for having been asked together (Holm, Scand. J. Statist. 6 (1979) 65); NaN stays NaN.
 
