@@ -56,9 +56,9 @@ def try_(
 
     address = None if listen is None else check_address(listen)
     opened = open_run(run)
-    from snarc.playground.drawing import Drawing
+    from snarc.playground.drawing import Drawing, check
 
-    page = Drawing(opened, say).page()
+    check(opened)
 
     def started(found: Address) -> None:
         from .output import put
@@ -75,7 +75,7 @@ def try_(
 
             webbrowser.open(found.once())
 
-    serve([page], port=port, address=address, started=started)
+    serve(lambda: [Drawing(opened, say).page()], port=port, address=address, started=started)
 
 
 def _wanted() -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import dataclasses
 import math
 import secrets
@@ -206,7 +205,7 @@ class Drawing:
         given = _checked(_Upload, asked).image
         try:
             data = base64.b64decode(given, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise Refused(400, "The image is not base64.") from None
         if len(data) > UPLOAD_BYTES:
             raise Refused(413, f"At most {UPLOAD_BYTES >> 20} MB can be sent at once.")

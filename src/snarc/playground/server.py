@@ -74,6 +74,9 @@ class Page:
     streams: Mapping[str, Callable[[Request], Any]] = field(default_factory=dict)
 
 
+Pages = Sequence[Page] | Callable[[], Sequence[Page]]
+
+
 @dataclass(frozen=True)
 class Address:
     """Where a server is to be found.
@@ -147,14 +150,14 @@ def _source(name: str) -> str:
 
 
 @contextmanager
-def ready(pages: Sequence[Page], *, port: int = 0, address: str | None = None) -> Iterator[tuple[Address, Running]]:
-    """A server whose sockets listen and that waits to be run: ``server.run(sockets=...)`` bound into one call."""
+def ready(pages: Pages, *, port: int = 0, address: str | None = None) -> Iterator[tuple[Address, Running]]:
+    """A server whose sockets listen, and that waits to be run."""
     sockets = listen(address, port)
     worker = ThreadPoolExecutor(1, thread_name_prefix="snarc-playground")
     try:
         hosts = names(sockets)
         sessions = Sessions()
-        guard, _ = application(pages, hosts, sessions, worker)
+        guard, _ = application(pages() if callable(pages) else pages, hosts, sessions, worker)
         config = uvicorn.Config(
             guard, http=Connection, ws="none", lifespan="off", loop="asyncio", log_config=None, log_level="critical",
             access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=limits.IDLE_SECONDS,
@@ -185,7 +188,7 @@ class Running:
 
 
 def serve(
-    pages: Sequence[Page],
+    pages: Pages,
     *,
     port: int = 0,
     address: str | None = None,
@@ -195,6 +198,7 @@ def serve(
 
     Parameters
     ----------
+    pages: or a function that makes them, called when the port is known to be free.
     port: 0 for one that is free.
     address: another than loopback; whoever reaches it and has the token can use the network.
     started: called when the server can be reached.

@@ -104,7 +104,7 @@ function opinions(found) {
   const votes = found.replicas.map((r) => name(r.indexOf(Math.max(...r))));
   const same = new Set(votes).size === 1;
   box.textContent = same
-    ? `All ${votes.length} networks of the run say ${votes[0]}; the bars are their mean, the ticks each of them.`
+    ? `${votes.length === 2 ? "Both" : `All ${votes.length}`} networks of the run say ${votes[0]}; the bars are their mean, the ticks each of them.`
     : `The ${votes.length} networks of the run disagree: ${votes.join(", ")}. The bars are their mean, the ticks each of them.`;
 }
 

@@ -1,0 +1,285 @@
+"""What the page of ``snarc try`` answers: against the run itself, and against what is known."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import struct
+import zlib
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from snarc.data import from_arrays
+from snarc.data._paper import Paper
+from snarc.errors import DataError
+from snarc.layers.standardise import Standardise
+from snarc.models.network import Network, build
+from snarc.playground.drawing import Drawing, check
+from snarc.playground.limits import UPLOAD_BYTES, Refused
+from snarc.trust.conformal import ConformalSets
+
+from .conftest import SEVEN, made
+
+
+def opened(packed):
+    kind = np.int8 if packed.get("signed") else np.uint8
+    return np.frombuffer(base64.b64decode(packed["data"]), kind).reshape(packed["shape"])
+
+
+def file(image, kind="PNG"):
+    out = io.BytesIO()
+    image.save(out, kind)
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def test_it_tells_of_the_run_and_not_where_it_lies(drawing, small_run):
+    found = drawing.about({}, "")
+    assert found["classes"] == list("0123456789")
+    assert (found["size"], found["channels"], found["replicas"]) == ([8, 8], 1, 2)
+    assert found["calibration"] == len(small_run.dataset.validation)
+    assert found["neighbours"]["features"] == 24
+    assert "/" not in str(found)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_the_answer_is_that_of_the_run_for_what_is_shown(drawing, small_run, centred):
+    found = drawing.read({"lines": SEVEN, "centred": centred}, "")
+    assert found["at"] == centred
+    inputs = np.stack([opened(one["picture"]) for one in found["variants"]]).astype(np.float32) / 255
+    known = small_run.probabilities(inputs)
+    shown = np.array([one["probabilities"] for one in found["variants"]])
+    assert np.abs(shown - known).max() < 0.02  # what is shown is rounded to 256 greys
+    each = np.array(found["replicas"])
+    assert np.allclose(each.mean(axis=0), shown[found["at"]], atol=2e-6)
+    assert np.abs(each[0] - each[1]).max() > 1e-4  # two networks, not one twice
+
+
+def test_prediction_sets_are_those_of_split_conformal_prediction(drawing, small_run):
+    validation = small_run.dataset.validation
+    chances = small_run.probabilities(validation.inputs)
+    found = drawing.read({"lines": SEVEN}, "")
+    likely = np.array(found["variants"][0]["probabilities"])[None]
+    for one in found["sets"]:
+        fitted = ConformalSets.fit(chances, validation.targets, coverage=one["coverage"])
+        if np.abs(1 - likely - fitted.thresholds).min() > 1e-5:
+            assert one["classes"] == np.flatnonzero(fitted.sets(likely)[0]).tolist()
+    assert [one["coverage"] for one in found["sets"]] == [0.9, 0.99]
+
+
+def test_similar_examples_are_the_nearest_by_features(drawing, small_run):
+    found = drawing.read({"lines": SEVEN}, "")["neighbours"]
+    assert len(found) == 8
+    distances = [one["distance"] for one in found]
+    assert distances == sorted(distances)
+    train = small_run.dataset.train
+    seen = small_run.subject()
+    features = np.asarray(list(seen.received(train.inputs).values())[-1])
+    x = drawing._inputs(_Asked(SEVEN), "")[:1]
+    own = np.asarray(list(seen.received(x).values())[-1])[0]
+    known = np.sort(np.sqrt(((features - own) ** 2).sum(axis=1)))[:8]
+    assert np.allclose(distances, known, rtol=1e-4)
+
+
+class _Asked:
+    def __init__(self, lines):
+        from snarc.playground.drawing import _Line
+
+        self.lines = [_Line(**one) for one in lines]
+        self.picture, self.centred = None, False
+
+
+def test_a_training_example_finds_itself_first(drawing, small_run):
+    pixels = np.rint(small_run.dataset.train.inputs[7, ..., 0] * 255).astype(np.uint8)
+    name = drawing.upload({"image": file(Image.fromarray(pixels))}, "me")["picture"]
+    found = drawing.read({"picture": name}, "me")
+    assert np.abs(opened(found["variants"][0]["picture"])[..., 0].astype(int) - pixels).max() <= 1
+    assert found["neighbours"][0]["label"] == small_run.dataset.train.targets[7]
+    assert found["neighbours"][0]["distance"] < 0.1 * found["neighbours"][1]["distance"]
+
+
+def test_layers_are_shown_as_the_network_returns_them(drawing, small_run):
+    found = drawing.read({"lines": SEVEN}, "")["maps"]
+    x = drawing._inputs(_Asked(SEVEN), "")[:1]
+    known = small_run.subject().activations(x)
+    assert len(found) == 2
+    for one in found:
+        values = np.asarray(known[one["layer"]])[0]
+        shown = opened({**one["maps"], "signed": True}) / 127 * one["most"]
+        assert np.abs(shown - values).max() <= one["most"] / 127
+        assert one["most"] == pytest.approx(np.abs(values).max(), rel=1e-5)
+
+
+def test_beyond_the_boundary_the_answer_is_another_and_the_distance_is_the_length_of_the_change(drawing, small_run):
+    found = drawing.boundary({"lines": SEVEN, "centred": True}, "")
+    assert found["found"]
+    before, after = (opened(found[name]).astype(np.float64) / 255 for name in ("before", "after"))
+    seen = small_run.subject()
+    answers = np.asarray(seen.logits(np.stack([before, after]).astype(np.float32))).argmax(axis=1)
+    assert answers[0] == found["from"] != found["to"]
+    assert abs(np.sqrt(((after - before) ** 2).sum()) - found["distance"]) < 0.05
+    assert np.abs(after - before).max() == pytest.approx(found["most"], abs=0.01)
+    low, middle, high = found["typical"]
+    assert 0 < low < middle < high
+
+
+def test_on_a_linear_network_the_distance_is_that_of_the_hyperplane(digits):
+    run = made(digits, Network(Standardise(1), build("linear", inputs=(8, 8, 1), outputs=10)))
+    found = Drawing(run).boundary({"lines": SEVEN}, "")
+    seen = run.subject()
+    x = opened(found["before"]).astype(np.float32)[None] / 255
+    logits, slopes = np.asarray(seen.logits(x))[0], np.asarray(seen.jacobian(x))[0].reshape(10, -1)
+    best = logits.argmax()
+    gap = [(logits[best] - logits[k]) / np.linalg.norm(slopes[best] - slopes[k]) for k in range(10) if k != best]
+    # The picture keeps within its range, which can only make the way longer; two per cent are overshoot.
+    assert found["distance"] >= 0.98 * min(gap)
+
+
+def test_an_empty_sheet_is_no_picture(drawing):
+    assert drawing.read({"lines": []}, "") == {"empty": True}
+    assert drawing.boundary({}, "") == {"empty": True}
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "GIF", "WEBP"])
+@pytest.mark.parametrize("negative", [False, True])
+def test_dark_on_light_and_light_on_dark_are_read_alike(drawing, kind, negative):
+    page = np.full((120, 90), 40, np.uint8)
+    page[20:100, 40:52] = 230  # a one
+    image = Image.fromarray(255 - page if negative else page).convert("RGB")
+    name = drawing.upload({"image": file(image, kind)}, "me")["picture"]
+    found = drawing.read({"picture": name, "centred": True}, "me")
+    shown = opened(found["variants"][1]["picture"])[..., 0]
+    assert shown[:, 0].max() < 60
+    assert shown[:, 3:5].max() > 200
+
+
+def _bomb(width, height):
+    """A PNG of many pixels and few bytes."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = zlib.compress(b"\0" * (height * (width + 1)), 9)
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+BAD = {
+    "no base64": "§§§",
+    "text": base64.b64encode(b"hello there").decode(),
+    "nothing": "",
+    "TIFF": file(Image.new("L", (8, 8)), "TIFF"),
+    "EPS": file(Image.new("L", (8, 8)), "EPS"),
+    "truncated": file(Image.effect_noise((64, 64), 50))[:400],
+    "20 million pixels": base64.b64encode(_bomb(5000, 4001)).decode(),
+}
+
+
+@pytest.mark.parametrize("image", BAD.values(), ids=BAD)
+def test_what_is_no_image_is_refused_in_a_sentence(drawing, image):
+    with pytest.raises(Refused) as caught:
+        drawing.upload({"image": image}, "me")
+    assert caught.value.status in (400, 413)
+    assert "/" not in caught.value.sentence
+    assert "Traceback" not in caught.value.sentence
+
+
+def test_ten_megabytes_and_no_more(drawing):
+    with pytest.raises(Refused) as caught:
+        drawing.upload({"image": "A" * (4 * UPLOAD_BYTES // 3 + 8)}, "me")
+    assert caught.value.status in (400, 413)
+
+
+def test_pictures_have_names_that_the_server_makes_and_belong_to_their_session(drawing):
+    name = drawing.upload({"image": file(Image.new("L", (9, 9)))}, "me")["picture"]
+    assert len(name) == 16
+    assert int(name, 16) >= 0
+    for session, asked in (("you", name), ("me", "0" * 16)):
+        with pytest.raises(Refused) as caught:
+            drawing.read({"picture": asked}, session)
+        assert caught.value.status == 404
+    for _ in range(20):
+        last = drawing.upload({"image": file(Image.new("L", (9, 9)))}, "me")["picture"]
+    assert len(drawing._pictures) <= 16
+    assert drawing.read({"picture": last}, "me")["empty"] is False
+
+
+WRONG = {
+    "an unknown key": {"lines": [], "path": "/etc/passwd"},
+    "a picture by path": {"picture": "../../run"},
+    "a name in capitals": {"picture": "ABC"},
+    "half a point": {"lines": [{"points": [0.1, 0.2, 0.3], "width": 0.1}]},
+    "far away": {"lines": [{"points": [0.1, 1e9], "width": 0.1}]},
+    "a number as text": {"lines": [{"points": ["0.1", "0.2"], "width": 0.1}]},
+    "not finite": {"lines": [{"points": [float("nan"), 0.2], "width": 0.1}]},
+    "a pen as wide as the sea": {"lines": [{"points": [0.1, 0.2], "width": 9}]},
+    "no width": {"lines": [{"points": [0.1, 0.2]}]},
+    "a colour by name": {"lines": [{"points": [0.1, 0.2], "width": 0.1, "colour": "url(x)"}]},
+    "too many lines": {"lines": [{"points": [0.1, 0.2], "width": 0.1}] * 401},
+    "too many points": {"lines": [{"points": [0.1] * 8002, "width": 0.1}]},
+    "a number for yes": {"centred": 1},
+    "markup": {"<script>": 1},
+}
+
+
+@pytest.mark.parametrize("asked", WRONG.values(), ids=WRONG)
+def test_what_was_not_asked_for_is_refused(drawing, asked):
+    with pytest.raises(Refused) as caught:
+        drawing.read(asked, "me")
+    assert caught.value.status == 400
+    assert "<" not in caught.value.sentence
+    assert "passwd" not in caught.value.sentence
+
+
+@pytest.mark.parametrize("inputs", [(3,), (8, 8, 2), (20, 3)])
+def test_a_run_without_pictures_is_refused_in_a_sentence(small_run, inputs):
+    with pytest.raises(DataError, match="nothing that can be drawn"):
+        check(dataclasses.replace(small_run, inputs=inputs))
+    check(small_run)
+
+
+def test_without_its_data_a_run_can_still_be_tried(small_run, tmp_path):
+    class Gone:
+        def __get__(self, *_):
+            raise DataError("no data", wanted="data", way_out="None.")
+
+    kind = type("Orphan", (type(small_run),), {"dataset": Gone()})
+    fields = {f.name: getattr(small_run, f.name) for f in dataclasses.fields(small_run) if f.name != "_dataset"}
+    page = Drawing(kind(**fields))
+    found = page.about({}, "")
+    assert found["neighbours"] is None
+    assert found["calibration"] == 0
+    assert "not at hand" in found["missing"]
+    answer = page.read({"lines": SEVEN}, "")
+    assert (answer["sets"], answer["neighbours"]) == ([], [])
+    assert page.boundary({"lines": SEVEN}, "")["typical"] is None
+
+
+def test_coloured_pictures_of_another_size(rng):
+    """A network that sums up the red, the green and the blue says which there is most of."""
+    x = rng.integers(0, 256, (120, 12, 16, 3), np.uint8)
+    network = Network(Standardise(3), build("linear", inputs=(12, 16, 3), outputs=3))
+    network.body.output.kernel[...] = jnp.asarray(np.tile(np.eye(3), (12 * 16, 1)) / 20, jnp.float32)
+    page = Drawing(made(from_arrays(x, x.mean(axis=(1, 2)).argmax(axis=1), name="noise"), network))
+    about = page.about({}, "")
+    assert (about["size"], about["channels"], about["can_centre"], about["ground"]) == ([12, 16], 3, False, None)
+    assert about["neighbours"]["pixels"]
+    for k, colour in enumerate([(255, 0, 0), (0, 255, 0), (0, 0, 255)]):
+        ground = rng.integers(0, 200, (60, 200, 3), np.uint8)
+        ground[..., k] = colour[k]
+        name = page.upload({"image": file(Image.fromarray(ground))}, "me")["picture"]
+        found = page.read({"picture": name}, "me")
+        assert opened(found["variants"][0]["picture"]).shape == (12, 16, 3)
+        assert int(np.argmax(found["variants"][0]["probabilities"])) == k
+    red = [{"points": [0.0, 0.5, 1.0, 0.5], "width": 0.5, "colour": "#ff0000"}]
+    shown = opened(page.read({"lines": red}, "me")["variants"][0]["picture"])
+    assert shown[6, 8].tolist() == [255, 0, 0]
+    assert shown[0, 0].tolist() == [255, 255, 255]
+
+
+def test_paper_of_the_bundled_digits(digits):
+    found = Paper.of(digits.train.inputs)
+    assert (found.size, found.channels, found.ground, found.box) == ((8, 8), 1, 0.0, 8)
