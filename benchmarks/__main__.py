@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("start_up", "train_step", "conv_layers", "cold_start", "health", "accuracy", "estimators")
+NAMES = ("start_up", "train_step", "conv_layers", "cold_start", "health", "accuracy", "estimators", "lyapunov")
 
 
 def main(names: list[str]) -> int:

@@ -17,6 +17,8 @@ from snarc.training.compiling import options
 # The smaller side of a Jacobian up to which it is formed; beyond it products with vectors have to do.
 FORMED = 64
 ROWS = 16_384
+# The vectors that are carried beside a piece of the points hold about so many numbers (128 MB), for wide inputs too.
+_NUMBERS, _LEAST = 1 << 25, 64
 _TINY = 1e-30
 
 
@@ -48,7 +50,9 @@ def stages(of: Subject) -> list[Callable[[jax.Array], jax.Array]]:
 def chain_exponents(maps: list[Any], x: np.ndarray, spectrum: bool) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
     """Spectrum ``(N, k)`` if asked for, maximal exponents ``(N,)``, directions ``(N, n)`` of a chain at ``(N, n)``."""
     run = jax.jit(functools.partial(_piece, maps, spectrum), compiler_options=options())
-    count, rows = len(x), min(ROWS, len(x))
+    count = len(x)
+    outputs = jax.eval_shape(lambda v: _chain(maps, v), jax.ShapeDtypeStruct((1, x.shape[1]), jnp.float32)).shape[-1]
+    rows = min(ROWS, count, max(_LEAST, _NUMBERS // (min(outputs, x.shape[1], FORMED) * x.shape[1])))
     pieces = []
     for first in range(0, count, rows):
         index = np.arange(first, first + rows) % count
@@ -57,12 +61,14 @@ def chain_exponents(maps: list[Any], x: np.ndarray, spectrum: bool) -> tuple[np.
     return (whole if spectrum else None), largest, direction
 
 
-def _piece(maps: list[Any], spectrum: bool, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    def chain(x: jax.Array) -> jax.Array:
-        for one in maps:
-            x = one(x)
-        return x
+def _chain(maps: list[Any], x: jax.Array) -> jax.Array:
+    for one in maps:
+        x = one(x)
+    return x
 
+
+def _piece(maps: list[Any], spectrum: bool, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    chain = functools.partial(_chain, maps)
     inputs, outputs = x.shape[-1], jax.eval_shape(chain, x).shape[-1]
     depth = len(maps)
     if inputs <= min(outputs, FORMED) or (inputs <= FORMED and outputs > FORMED):
