@@ -281,6 +281,7 @@ def a_linear_network_with_normal_noise() -> None:
     precision = tau * np.eye(2) + f.T @ f / noise
     best = np.linalg.solve(precision, f.T @ y.astype(np.float64) / noise)
     network = nnx.Linear(1, 1, rngs=nnx.Rngs(0))
+    assert network.bias is not None
     network.kernel[...], network.bias[...] = best[:1].astype(np.float32), best[1].astype(np.float32)
     seen = of_module(network, (1,), Task("regression", targets=("y",)), "a line")
     found = bands(seen, (x, y), method="laplace", train=(x, y), prior=tau, noise=noise)
