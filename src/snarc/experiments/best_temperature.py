@@ -32,7 +32,7 @@ def best_temperature(budget):
     run = fit("784-300-10", mnist, epochs=budget(smoke=5, quick=30, full=30), replicas=budget.replicas)
     known, labels = run.evaluate("validation").logits.astype(np.float64), mnist.validation.targets
     found = np.array([temperature(z, labels) for z in known])
-    grid = np.array([best_of_grid(z, labels, t) for z, t in zip(known, found)])
+    grid = np.array([best_of_grid(z, labels) for z in known])
     inverse = np.linspace(0.02, 2.5, budget(40, 100, 100))
     bends = [np.diff([nll(b * z, labels) for b in inverse], 2).min() for z in known]
     scaled = scaling(run).numbers
@@ -55,7 +55,7 @@ def best_temperature(budget):
         measured=bool(min(bends) > 0),
         exact=True,
         note=f"Every second difference over {len(inverse)} values from 0.02 to 2.5 is positive. The second derivative "
-        "is the mean variance of the logits under softmax(z/T). So there is one best temperature.",
+        "is the mean variance of the logits under softmax(z/T).",
     )
     yield Claim(
         "test loss saved by the temperature of the validation digits",
@@ -71,9 +71,8 @@ def best_temperature(budget):
     )
     yield Figure(
         curves(run, known, found),
-        "Loss of the digits it learnt from, of those that choose the temperature and of those that judge, for the first "
-        "network: against T, and against 1/T, where it is convex. Dots: where Newton's method ends, and the least "
-        "loss of each.",
+        "Loss of the digits it learnt from, of those that choose the temperature and of those that judge, for the "
+        "first network: against T, and against 1/T, where it is convex. Dots: where Newton's method ends.",
         name="loss",
     )
     yield Table(
@@ -104,7 +103,7 @@ def slope(z, labels, inverse):
     return ((p * z).sum(axis=1) - z[np.arange(len(z)), labels]).mean()
 
 
-def best_of_grid(z, labels, near):
+def best_of_grid(z, labels):
     """The best temperature of a coarse grid that knows nothing, then of a fine one around its best."""
     coarse = np.arange(0.2, 6, 0.02)
     first = coarse[np.argmin([nll(z / t, labels) for t in coarse])]

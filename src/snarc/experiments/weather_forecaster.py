@@ -88,7 +88,7 @@ def weather_forecaster(budget):
     yield Figure(
         pictures(*weather(0, days)),
         "How often it rained on the days of each forecast. Grey: where 95 in 100 points lie if the forecast is what it "
-        "says. Above each point of 5 % of the days and more, their number.",
+        "says. A larger dot is for more days.",
         name="reliability",
     )
     names = ("Brier score", "= reliability", "− resolution", "+ uncertainty")
@@ -137,13 +137,10 @@ def pictures(said, rain):
         ax.plot([0, 100], [0, 100], "--", color=draw.MUTED, linewidth=1)
         if x is STEPS:
             ax.fill_between(100 * x, 100 * low, 100 * high, color=draw.MUTED, alpha=0.3, linewidth=0)
-        ax.plot(100 * x, 100 * frequency, "o", color=color, markersize=6)
-        for a, b, n in zip(x, frequency, count):
-            if n >= 0.05 * len(said):
-                ax.annotate(
-                    f"{n:,}", (100 * a, 100 * b), xytext=(-5, 5), textcoords="offset points", ha="right", fontsize=8,
-                    color=draw.INK,
-                )  # fmt: skip
+        ax.scatter(
+            100 * x, 100 * frequency, 0.9e3 * count / len(said), color=color, edgecolor=draw.PAPER, linewidth=0.8,
+            clip_on=False, zorder=3,
+        )  # fmt: skip
         ax.set(title=title, xlabel="announced chance of rain (%)", xlim=(0, 100), ylim=(0, 100), aspect="equal")
     both[0].set_ylabel("days on which it rained (%)")
     return figure
