@@ -57,15 +57,21 @@ def test_without_the_extra_it_says_how_to_get_it(tmp_path, trained):
     assert "Traceback" not in found.stderr
 
 
-def test_a_port_that_is_taken_and_then_served_until_interrupted(tmp_path, trained):
+def test_a_port_that_is_taken_is_told_before_anything_is_prepared(snarc, trained):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        port = str(taken.getsockname()[1])
-        found = _start(trained, tmp_path, port)
-        _, told = found.communicate(timeout=120)
-        assert found.returncode == 2
-        assert f"port {port} on 127.0.0.1 is taken" in told
+        port = taken.getsockname()[1]
+        found = snarc("try", trained, "--port", port, "--no-browser")
+    assert found.status == 2
+    assert f"port {port} on 127.0.0.1 is taken" in found.error
+    assert "calibrating" not in found.err
+
+
+def test_it_is_served_until_interrupted(tmp_path, trained):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
     running = _start(trained, tmp_path, port)
     try:
         assert running.stdout is not None

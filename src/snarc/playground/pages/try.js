@@ -148,6 +148,7 @@ function maps(layers) {
     const grid = make("div", shape.length === 3 ? "grid-maps" : "units");
     if (shape.length === 3) {
       const [height, width, count] = shape;
+      grid.classList.toggle("few", count <= 12);
       head.append(make("small", "muted", ` ${count} maps of ${height} × ${width}`));
       for (let c = 0; c < count; c++) {
         const canvas = paintSigned(make("canvas"), values, height, width, (k) => k * count + c, 1.6);
