@@ -89,7 +89,7 @@ def merged(split: Split, model: Any, recipe: Recipe, task: Task) -> tuple[Split,
     and batches that are augmented, would notice; they are left as they are.
     """
     inputs = split.inputs.shape[1:]
-    if recipe.augment or _sees_the_batch(model, recipe, inputs, task.outputs(inputs)):
+    if recipe.augment or recipe.adversarial or _sees_the_batch(model, recipe, inputs, task.outputs(inputs)):
         return split, recipe
     weights = np.ones(len(split)) if split.weights is None else np.asarray(split.weights, np.float64)
     flat = np.hstack([split.inputs.reshape(len(split), -1), split.targets.reshape(len(split), -1).astype(np.float32)])

@@ -12,6 +12,7 @@ from flax import nnx
 
 from snarc import keys
 from snarc.errors import ModelError, SnarcError, nearest
+from snarc.layers.adversary import Adversary
 from snarc.layers.augment import Augment
 from snarc.layers.standardise import Standardise
 from snarc.registry import models
@@ -28,22 +29,28 @@ class Network(nnx.Module):
     inputs: the stage applied first, see :class:`snarc.layers.Standardise`.
     body: any nnx module from standardised inputs ``(N, ...)`` to logits ``(N, outputs)``.
     augment: changes the raw inputs while training; a trained network has none.
+    adversary: moves them, after that, to where the network errs; the step calls it, since it needs the loss.
     """
 
-    def __init__(self, inputs: Standardise, body: nnx.Module, augment: Augment | None = None) -> None:
+    def __init__(
+        self, inputs: Standardise, body: nnx.Module, augment: Augment | None = None, adversary: Adversary | None = None
+    ) -> None:
         self.inputs = inputs
         self.body = body
         # Data for nnx even where there is none, so that a trained network can put its augmentation off.
         self.augment = nnx.data(augment)
+        self.adversary = nnx.data(adversary)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         return self.body(self.standardised(x))
 
     def standardised(self, x: jax.Array) -> jax.Array:
         """What the body gets: the inputs, augmented while training, with mean 0 and standard deviation 1."""
-        if self.augment is not None:
-            x = self.augment(x, self.inputs.mean[...], self.inputs.scale[...])
-        return self.inputs(x)
+        return self.inputs(self.augmented(x))
+
+    def augmented(self, x: jax.Array) -> jax.Array:
+        """The raw inputs as training sees them."""
+        return x if self.augment is None else self.augment(x, self.inputs.mean[...], self.inputs.scale[...])
 
 
 def resolve(name: str, options: Mapping[str, Any] | None = None) -> tuple[str, dict[str, Any]]:

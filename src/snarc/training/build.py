@@ -8,6 +8,7 @@ from flax import nnx
 
 from snarc import keys
 from snarc.errors import ModelError
+from snarc.layers.adversary import Adversary, parse
 from snarc.layers.augment import augment
 from snarc.layers.standardise import Standardise
 from snarc.models.network import Network, build
@@ -27,7 +28,7 @@ def make_network(
 ) -> Network:
     """The network of a replica: the input stage around a body built with the replica's seed.
 
-    Only one that is about to learn has the recipe's augmentation.
+    Only one that is about to learn has the recipe's augmentation and its adversary.
     """
     seed = recipe.seed + replica
     if isinstance(model, nnx.Module):
@@ -45,4 +46,8 @@ def make_network(
     mean, scale = moment if moment is not None else (None, None)
     streams = nnx.Rngs(augment=keys.key(seed, "augment"))
     changed = augment(recipe.augment, inputs, streams) if learning else None
-    return Network(Standardise(inputs[-1] if inputs else 1, mean, scale), body, changed)
+    adversary = None
+    if learning and recipe.adversarial is not None:
+        stream = nnx.Rngs(adversary=keys.key(seed, "adversary"))
+        adversary = Adversary(parse(recipe.adversarial), recipe.adversarial_weight, rngs=stream)
+    return Network(Standardise(inputs[-1] if inputs else 1, mean, scale), body, changed, adversary)

@@ -14,6 +14,7 @@ from flax import nnx
 
 from snarc.data import Dataset, Split
 from snarc.errors import DataError, LimitError, ModelError, RecipeError
+from snarc.layers import adversary
 from snarc.layers.augment import parse
 from snarc.models.network import Network
 
@@ -54,6 +55,8 @@ def check(model: Any, recipe: Recipe, dataset: Dataset, devices: int) -> None:
             wanted="noise, drop or occlude, which a network can learn to undo",
             way_out="Leave it out.",
         )
+    if recipe.adversarial is not None:
+        _check_adversarial(recipe.adversarial, dataset)
     have = jax.device_count()
     if not 1 <= devices <= have:
         raise RecipeError(
@@ -68,6 +71,30 @@ def check(model: Any, recipe: Recipe, dataset: Dataset, devices: int) -> None:
     if dataset.task.kind not in ("classification", "regression", "reconstruction", "sequence"):
         raise DataError(f"a task of {dataset.task.kind}", wanted="a known kind", way_out="Use 'classification'.")
     _check_memory(model, recipe, dataset)
+
+
+def _check_adversarial(text: str, dataset: Dataset) -> None:
+    spec = adversary.parse(text)
+    if dataset.task.kind != "classification":
+        raise RecipeError(
+            f"adversarial {text!r} for a task of {dataset.task.kind}, where every change of the input may rightly "
+            "change the answer",
+            wanted="classes, which a small change should leave as they are",
+            way_out="Leave it out, or use augment='noise:0.1'.",
+        )
+    if dataset.source.get("columns"):
+        raise RecipeError(
+            f"adversarial {text!r} for a table, each of whose columns has its own unit",
+            wanted="inputs of one unit, such as pixels",
+            way_out="Leave it out, or pass arrays that you have brought to one unit.",
+        )
+    pixels = isinstance(dataset.train, Split) and dataset.train.inputs.dtype == np.uint8
+    if pixels and spec.epsilon > 1:
+        raise RecipeError(
+            f"adversarial {text!r} for pixels, which lie between 0 and 1 here",
+            wanted="a length of at most 1",
+            way_out=f"Of 255 grey levels {spec.epsilon:g} are {spec.method}:{spec.epsilon / 255:.3g}.",
+        )
 
 
 def check_network(network: Network, recipe: Recipe, loss: str, examples: int) -> None:

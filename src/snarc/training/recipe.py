@@ -114,6 +114,12 @@ class Recipe(BaseModel):
     augment: Annotated[tuple[str, ...], BeforeValidator(_texts)] = Field(
         (), description="random changes to training inputs, as 'shift:1', 'rotate:15', 'noise:0.1'"
     )
+    adversarial: str | None = Field(
+        None, max_length=100, description="learn from examples moved to where it errs: 'fgsm:0.25', 'pgd:0.3:7'"
+    )
+    adversarial_weight: float = Field(
+        0.5, gt=0, le=1, description="share of the loss that these examples have; 1: they alone, as Madry et al."
+    )
     freeze: Annotated[tuple[str, ...], BeforeValidator(_texts)] = Field(
         (), description="layers that do not learn, as 'layers.0'; each with all that is below it"
     )
@@ -148,6 +154,8 @@ class Recipe(BaseModel):
             raise ValueError("keep: 'last' contradicts early_stopping, which brings the best weights back; drop one")
         self._check_schedule()
         self._check_optimizer()
+        if self.adversarial is None and self.adversarial_weight != 0.5:
+            raise ValueError("adversarial_weight: without adversarial there are no such examples; choose 'fgsm:0.1'")
         if self.label_smoothing and self.loss not in ("auto", *SMOOTHED):
             raise ValueError(f"label_smoothing: loss {self.loss!r} has no probabilities to smooth; drop it")
         if self.freeze and self.precision != "float32":
@@ -175,8 +183,8 @@ class Recipe(BaseModel):
             raise ValueError(f"epsilon: optimizer {self.optimizer!r} divides by no root; drop it")
         if self.optimizer == "lbfgs":
             # A line search needs the same function at every trial: nothing random, nothing that acts beside the loss.
-            others = {"augment": (), "clip_norm": None, "weight_decay": 0.0, "warmup": 0.0, "schedule": "constant"}
-            others["precision"] = "float32"
+            others: dict[str, Any] = {"augment": (), "clip_norm": None, "weight_decay": 0.0, "warmup": 0.0}
+            others |= {"schedule": "constant", "precision": "float32", "adversarial": None}
             for name, value in others.items():
                 if getattr(self, name) != value:
                     raise ValueError(f"{name}: lbfgs finds its step by line search on the loss itself; drop {name}")

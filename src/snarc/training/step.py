@@ -82,8 +82,11 @@ def step(
         rest = jax.tree.map(lambda leaf: leaf, state.rest)
         network = nnx.merge(program.graph, cast(weights, program.precision), rest)
         with present.batch(mask):
-            outputs = apply(network, x, program.precision)
-        losses = program.loss(outputs, y) * mask
+            if getattr(network, "adversary", None) is None:
+                outputs = apply(network, x, program.precision)
+                losses = program.loss(outputs, y) * mask
+            else:
+                outputs, losses = _contested(program, network, x, y, mask)
         if weight is not None:
             losses = losses * weight
         if program.classification:
@@ -104,6 +107,42 @@ def step(
         weights = jax.tree.map(lambda w, u: w - rate.astype(w.dtype) * u.astype(w.dtype), state.weights, updates)
     sums = jnp.stack([total, correct, jnp.sum(mask)]).astype(jnp.float32)
     return State(weights, rest, memory), sums
+
+
+def _contested(
+    program: Program, network: Any, x: jax.Array, y: jax.Array, mask: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Outputs and losses of a batch whose examples are also learnt from where the network errs.
+
+    The outputs are those of the examples as they are, unless the moved ones are all that is learnt from.
+    """
+    low, high = (0.0, 1.0) if jnp.issubdtype(x.dtype, jnp.integer) else (-jnp.inf, jnp.inf)
+    x = network.augmented(x)
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        x = x.astype(jnp.float32) * (1 / 255)
+    graph, weights, rest = parts(network, program.frozen)
+    # What the moving depends on is no part of the gradient, so that nothing of it need be kept for the way back.
+    weights = jax.lax.stop_gradient(weights)
+
+    def loss(there: jax.Array) -> jax.Array:
+        # A copy that computes as the step does, statistics of the batch and dropped units included, and is forgotten.
+        other = nnx.merge(graph, weights, jax.tree.map(lambda leaf: leaf, rest))
+        return jnp.sum(program.loss(_inner(other, there, program.precision), y) * mask)
+
+    moved = network.adversary(x, loss, low, high)
+    share = network.adversary.weight
+    if share == 1:
+        outputs = _inner(network, moved, program.precision)
+        return outputs, program.loss(outputs, y) * mask
+    outputs = _inner(network, x, program.precision)
+    there = _inner(network, moved, program.precision)
+    return outputs, ((1 - share) * program.loss(outputs, y) + share * program.loss(there, y)) * mask
+
+
+def _inner(network: Any, x: jax.Array, precision: str) -> jax.Array:
+    """Logits of inputs that are augmented already."""
+    standardised = network.inputs(x)
+    return network.body(standardised if precision == "float32" else standardised.astype(precision))
 
 
 def parts(network: nnx.Module, frozen: tuple[str, ...] = ()) -> tuple[nnx.GraphDef, Any, Any]:
