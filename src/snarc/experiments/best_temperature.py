@@ -130,10 +130,16 @@ def curves(run, known, found):
         ax.plot([x], [best], "o", color=KNOWN, markersize=8, markeredgecolor=draw.PAPER, zorder=5)
         ax.axvline(1, color=draw.MUTED, linestyle=(0, (4, 3)), linewidth=1)
     left.annotate(
-        f"T = {found[0]:.2f}", (found[0], best), xytext=(2, 10), textcoords="offset points", fontsize=9, color=draw.INK
+        f"T = {found[0]:.2f}",
+        (found[0], best),
+        xytext=(0, 14),
+        textcoords="offset points",
+        fontsize=9,
+        ha="center",
+        color=draw.INK,
     )
     left.set(xlabel="temperature T (dashed: 1)", ylabel="loss (nats)", xlim=(0, 6))
     left.set_ylim(0, 2.6 * best)
     right.set(xlabel="1 / T", xlim=(0, 4))
-    right.legend(loc="upper right")
+    right.legend(loc="lower right", bbox_to_anchor=(1.0, 0.05))
     return figure

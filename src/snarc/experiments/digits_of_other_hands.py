@@ -20,7 +20,7 @@ STRETCHED, FRAMED, CENTRED = "stretched to 28 × 28", "20 × 20 in a frame", "ce
     needs=("mnist", "usps"),
 )
 def digits_of_other_hands(budget):
-    """784-300-10 learns MNIST for 10 passes and is shown the 2,007 test digits of the Postal Service, 16 x 16 pixels.
+    """784-100-10 learns MNIST for 10 passes and is shown the 2,007 test digits of the Postal Service, 16 x 16 pixels.
 
     They are brought to 28 x 28 in three ways: stretched to fill the picture; scaled to 20 x 20 with a frame of 4; and
     as those of MNIST were made: cut to their ink, scaled into a box of 20, the centre of mass in the middle.
@@ -32,7 +32,7 @@ def digits_of_other_hands(budget):
     )
     usps = snarc.load("usps").test
     usps = usps.take(slice(0, budget(200, None, None)))
-    run = fit("784-300-10", mnist, epochs=budget(smoke=2, quick=10, full=10), replicas=budget.replicas)
+    run = fit("784-100-10", mnist, epochs=budget(smoke=2, quick=10, full=10), replicas=budget.replicas)
     ways = in_three_ways(usps.inputs)
     sets = {name: (images, usps.targets) for name, images in ways.items()}
     numbers = shift(run, sets=sets, count=10_000).numbers

@@ -15,7 +15,7 @@ from snarc.reading import Estimate
     question="What does a network still learn once it makes no mistake on its training examples?",
     source="Soudry, Hoffer, Nacson, Gunasekar, Srebro, JMLR 19 (2018) 70; Guo et al., ICML 2017",
     seconds=(4, 25, 60),
-    replicas=(1, 2, 5),
+    replicas=(1, 2, 4),
     needs=("mnist",),
 )
 def growing_confidence(budget):
@@ -26,7 +26,7 @@ def growing_confidence(budget):
     """
     mnist = snarc.load("mnist", train=1_000, validation=0, test=budget(1_000, None, None))
     plain = {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 100, "replicas": budget.replicas}
-    looks = 2 ** np.arange(budget(smoke=6, quick=12, full=13))
+    looks = 2 ** np.arange(budget(smoke=6, quick=11, full=12))
     run, rows = None, []
     for before, after in zip((0, *looks), looks):
         # Descent without momentum has no memory: stretches one after another are one long training.
