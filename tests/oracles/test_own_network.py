@@ -20,12 +20,13 @@ pytestmark = pytest.mark.oracle
 @pytest.fixture(scope="module")
 def data():
     digits = snarc.load("digits")
-    return digits.train.inputs, digits.train.targets, digits.test.inputs, digits.test.targets
+    return digits.train.inputs[:500], digits.train.targets[:500], digits.test.inputs[:200], digits.test.targets[:200]
 
 
 @pytest.fixture(scope="module")
 def trained(data):
     """A small network of PyTorch with batch normalisation and dropout, which differ between training and use."""
+    torch.set_num_threads(1)  # many small operations: threads would only wait for each other
     torch.manual_seed(0)
     net = torch.nn.Sequential(
         torch.nn.Conv2d(1, 8, 3, padding=1), torch.nn.BatchNorm2d(8), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
@@ -33,7 +34,7 @@ def trained(data):
     )  # fmt: skip
     x, y = torch.tensor(np.moveaxis(data[0], -1, 1)), torch.tensor(data[1].astype(np.int64))
     step = torch.optim.Adam(net.parameters(), 3e-3)
-    for _ in range(60):
+    for _ in range(50):
         step.zero_grad()
         torch.nn.functional.cross_entropy(net(x), y).backward()
         step.step()
@@ -91,7 +92,7 @@ def test_an_attack_moves_as_pytorchs_gradient_says(trained, data):
     moved = (given.detach() + 0.1 * given.grad.sign()).clamp(0, 1)
     with torch.no_grad():
         wanted = float((trained(moved).argmax(1).numpy() == y).mean())
-    assert found.numbers["clean"] > 0.9
+    assert found.numbers["clean"] > 0.8
     assert found.numbers["fgsm_0.1"] == pytest.approx(wanted, abs=1.5 / 150)
     assert found.numbers["pgd_0.1"] <= found.numbers["fgsm_0.1"] + 1e-9
 
@@ -173,7 +174,7 @@ def test_a_keras_model_in_jax(data):
         ]
     )  # fmt: skip
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(data[0], data[1], epochs=5, verbose=0)
+    model.fit(data[0], data[1], epochs=12, verbose=0)
     seen = snarc.subject(model, range=(0, 1), examples=data[2:])  # knows its inputs and classes
     np.testing.assert_allclose(seen.logits(data[2]), model.predict(data[2], verbose=0), atol=1e-5)
     assert (seen.inputs, len(seen.task.classes), seen.differentiable) == ((8, 8, 1), 10, True)
@@ -193,7 +194,7 @@ def test_a_keras_model_in_jax(data):
     step[3, 4] = h
     slope = (model.predict(x + step, verbose=0) - model.predict(x - step, verbose=0)) / (2 * h)
     np.testing.assert_allclose(np.asarray(seen.jacobian(x))[:, :, 3, 4, 0], slope, atol=0.05)
-    found = adversarial(seen, data[2:], epsilons=(0.1,), count=100, steps=5)
+    found = adversarial(seen, data[2:], epsilons=(0.1,), count=40, steps=3)
     assert found.numbers["pgd_0.1"] < found.numbers["clean"]
     before = model.get_weights()
     model.set_weights([np.zeros_like(w) for w in before])

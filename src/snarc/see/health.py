@@ -43,11 +43,17 @@ def health(of: Any) -> Reading:
 
     Raises
     ------
-    RunError: the run was trained without looks.
+    RunError: the run was trained without looks, or it is no run.
 
     Source: Glorot and Bengio, AISTATS 2010; Bengio, Practical recommendations for gradient-based training, 2012.
     """
     record: Health = getattr(of, "health", of)
+    if not hasattr(record, "looks"):
+        raise RunError(
+            f"the health of a {type(of).__name__}, which has no record of a training",
+            wanted="a run",
+            way_out="Open one with snarc.open(...).",
+        )
     if not record.looks:
         raise RunError(
             "a run that was trained without looking at its layers",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from snarc import draw
+from snarc.errors import RunError
 from snarc.reading import Estimate, Reading
 from snarc.registry import instrument
 
@@ -29,11 +30,21 @@ def learning(of: Any) -> Reading:
     the replicas that reached the epoch, ``_low`` and ``_high`` (lowest and highest replica) and ``_standard_error``;
     ``best_epochs`` ``(replicas,)``.
 
+    Raises
+    ------
+    RunError: there is no record of a training.
+
     >>> from snarc.training import History
     >>> learning(History([[{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}]])).arrays["loss"]
     array([2., 1.])
     """
     history = getattr(of, "history", of)
+    if not hasattr(history, "__len__"):
+        raise RunError(
+            f"the learning of a {type(of).__name__}, which has no record of a training",
+            wanted="a run or its history",
+            way_out="Open a run with snarc.open(...).",
+        )
     arrays: dict[str, np.ndarray] = {"epoch": np.arange(1, len(history) + 1)}
     numbers: dict[str, float | int | Estimate] = {"epochs": len(history)}
     if len(history) == 0:
