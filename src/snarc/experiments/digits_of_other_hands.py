@@ -74,8 +74,9 @@ def digits_of_other_hands(budget):
     )
     yield Figure(
         ten(run, usps, ways),
-        "Ten digits of other hands, one of each kind, as the network gets them in each of the three ways, with its "
-        "answer and how sure it is of it; wrong ones in orange. They stand in for digits of your own.",
+        "Ten digits of other hands as the network gets them in each of the three ways, with its answer and how sure it "
+        "is of it; wrong ones in orange. Of the odd digits those were picked that it misreads in a frame, of the even "
+        "ones the first.",
         name="ten-digits",
     )
     yield Table(
@@ -125,16 +126,15 @@ def bars(run, error, sure, numbers):
 
 
 def ten(run, usps, ways):
-    """One digit of each class: the first that the network misreads in a frame, else the first."""
+    """One digit of each class: of the odd ones the first that the first network misreads in a frame."""
     seen = {name: run.evaluate((images, usps.targets)).logits[0].astype(np.float64) for name, images in ways.items()}
     wrong = seen[FRAMED].argmax(axis=1) != usps.targets
     picked = []
     for digit in range(10):
         mine = np.flatnonzero(usps.targets == digit)
-        # Every other one as it comes, so that the row shows both kinds.
         bad = mine[wrong[mine]] if digit % 2 else mine[:0]
         picked.append((bad if len(bad) else mine)[0])
-    figure, rows = draw.new(3, 10, width=9.6, height=4.2)
+    figure, rows = draw.new(3, 10, width=9.6, height=3.5)
     for row, (name, images) in zip(rows, ways.items()):
         p = np.exp(seen[name] - seen[name].max(axis=1, keepdims=True))
         p /= p.sum(axis=1, keepdims=True)
