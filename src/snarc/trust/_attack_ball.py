@@ -1,4 +1,4 @@
-"""The worst input within a ball around the given one: one step, projected gradients; and a random corner beside them."""
+"""The worst input within a ball around the given one: one step or many up the loss; and a random corner beside them."""
 
 from __future__ import annotations
 

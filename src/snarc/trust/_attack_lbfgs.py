@@ -19,7 +19,8 @@ def lbfgs(of: Subject, x: Any, labels: Any, *, targets: Any = None, searches: in
 
     The loss is the cross-entropy of the wanted answer (without targets: of "any but the label").  The smallest c
     whose minimum is misread is found for each example by bisection of its logarithm, each minimum by projected
-    L-BFGS from the one before, for all examples at once.  A misread example, and one for which nothing was found, comes back as it is.
+    L-BFGS from the one before, for all examples at once.  A misread example, and one for which nothing was found,
+    comes back as it is.
 
     Parameters
     ----------

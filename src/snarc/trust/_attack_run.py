@@ -14,7 +14,7 @@ from snarc.errors import DataError, RecipeError
 from snarc.subjects import Subject
 from snarc.training.compiling import options
 
-ROWS = 256  # examples moved together: enough to fill the cores, few enough for the cache
+ROWS = 64  # examples moved together: enough to fill the cores, few enough for the cache
 TINY = 1e-12
 
 

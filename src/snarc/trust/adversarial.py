@@ -24,7 +24,7 @@ def adversarial(
     data: Any = "test",
     *,
     epsilons: tuple[float, ...] = EPSILONS,
-    count: int = 500,
+    count: int = 200,
     steps: int = 40,
     restarts: int = 1,
     seed: int = 0,
