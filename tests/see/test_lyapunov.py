@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -94,6 +95,42 @@ def test_a_run_with_its_input_stage():
     assert found.plot() is not None
 
 
+def test_pieces_of_a_few_points_are_as_good_as_all_at_once(monkeypatch):
+    from snarc.see import _stretching
+
+    _, seen = tanh_network("30-12-9-2", (30,), 2)
+    x = np.random.default_rng(0).normal(size=(150, 30)).astype(np.float32)
+    whole = lyapunov(seen, x).arrays
+    monkeypatch.setattr(_stretching, "_NUMBERS", 30 * 9 * 64)
+    parts = lyapunov(seen, x).arrays
+    np.testing.assert_allclose(parts["exponent"], whole["exponent"], atol=1e-5)
+    np.testing.assert_allclose(np.abs((parts["direction"] * whole["direction"]).sum(axis=1)), 1, atol=1e-4)
+
+
+class Funnel(nnx.Module):
+    """Stretches along the first input only, most where that is 0.3: the ridge and the boundary are that line."""
+
+    def stages(self):
+        return [lambda x: jnp.stack([jnp.tanh(3 * (x[:, 0] - 0.3)), 0.01 * x[:, 1]], axis=1), lambda x: x[:, :1]]
+
+    def __call__(self, x):
+        for one in self.stages():
+            x = one(x)
+        return x
+
+
+@pytest.mark.parametrize("across", ["stretching", "curvature"])
+def test_a_ridge_that_is_known(across):
+    found = lyapunov(snarc.subject(Funnel(), inputs=(2,), classes=1), layer=1, points=81, across=across, above=0.5)
+    np.testing.assert_allclose(found.arrays["ridge"][:, 0], 0.3, atol=1e-3)
+    np.testing.assert_allclose(found.arrays["boundary"][..., 0], 0.3, atol=1e-3)
+    # The derivative there is 3, and at other places 3 / cosh^2.
+    assert found.numbers["largest"] == pytest.approx(np.log(3), abs=1e-3)
+    assert found.numbers["ridge_distance"] < 1e-3
+    assert found.numbers["ridges_near"] == 1
+    assert found.numbers["covered"] > 0.95
+
+
 def test_mistakes_are_refused():
     _, seen = tanh_network("2-4-2", (2,), 2)
     with pytest.raises(RecipeError, match="1 to 2"):
@@ -101,6 +138,10 @@ def test_mistakes_are_refused():
     _, wide = tanh_network("3-4-2", (3,), 2)
     with pytest.raises(DataError, match="grid is for networks of two inputs"):
         lyapunov(wide)
+    with pytest.raises(RecipeError, match="curvature"):
+        lyapunov(seen, across="curvatures")
+    with pytest.raises(RecipeError, match="below 1"):
+        lyapunov(seen, above=1.0)
     with pytest.raises(DataError, match="inputs of shape"):
         lyapunov(wide, np.zeros((2, 2)))
     plain = snarc.subject(nnx.Linear(2, 2, rngs=nnx.Rngs(0)), inputs=(2,), classes=2)
