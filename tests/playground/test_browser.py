@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
+import copy
+import dataclasses
 import io
 
 import numpy as np
 import pytest
 from PIL import Image
-
-import snarc
 
 from .conftest import serving
 from .webdriver import CHROMIUM, DRIVER, Browser
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs Chromiu
 SEVEN = [(0.25, 0.2), (0.75, 0.2), (0.6, 0.5), (0.45, 0.85)]
 RIGHT, DOWN, ESCAPE = "\ue014", "\ue015", "\ue00c"
 ANSWERED = "!document.body.classList.contains('blank')"
+SETTLED = "document.querySelector('main').ariaBusy === 'false'"
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -75,8 +76,8 @@ def test_without_the_token_the_page_says_what_to_do(browser, door):
 def test_a_drawn_digit_is_read(page, door, small_run, kind):
     assert text(page, "class") == "?"
     page.draw(SEVEN, kind)
-    page.wait(ANSWERED)
-    page.wait("document.querySelectorAll('#steps canvas').length === 3")
+    page.wait(SETTLED)
+    assert page.js("return document.querySelectorAll('#steps canvas').length") == 3
     # What is said is what the run says of the picture that is shown.
     shown = page.js(
         "const c = document.querySelectorAll('#variants canvas')[1];"
@@ -110,7 +111,7 @@ def test_centring_is_switched(page):
     page.draw([(0.1, 0.1), (0.3, 0.1), (0.2, 0.35)])
     page.wait(ANSWERED)
     assert page.js("return document.querySelectorAll('#variants input')[1].checked")
-    page.wait("document.querySelectorAll('#steps canvas').length === 3")
+    page.wait(SETTLED)
     first = page.js(
         "return document.querySelector('#steps canvas').getContext('2d').getImageData(0, 0, 8, 8).data.join()"
     )
@@ -164,7 +165,7 @@ def test_the_pen_has_a_width(page):
         )
         page.draw([(0.2, 0.5), (0.8, 0.5)])
         page.wait(ANSWERED)
-        page.wait("document.querySelectorAll('#steps canvas').length === 3")
+        page.wait(SETTLED)
         sums.append(page.js(f"return {ink}"))
         page.press(ESCAPE)
     assert sums[1] > 1.02 * sums[0]
@@ -190,7 +191,7 @@ def test_a_file_is_read(page, tmp_path, small_run, way):
         )
     page.wait(ANSWERED)
     page.js("document.querySelectorAll('#variants input')[0].click()")
-    page.wait("document.querySelectorAll('#steps canvas').length === 3")
+    page.wait(SETTLED)
     shown = page.js(
         "const c = document.querySelectorAll('#variants canvas')[0];"
         "return [...c.getContext('2d').getImageData(0, 0, 8, 8).data].filter((_, k) => k % 4 === 0)"
@@ -211,7 +212,7 @@ def test_a_file_that_is_no_image_is_refused_and_said(page, tmp_path):
 def test_it_fits_every_width(page, width):
     page.size(width, 800)
     page.draw(SEVEN)
-    page.wait("document.querySelectorAll('#steps canvas').length === 3")
+    page.wait(SETTLED)
     assert page.js("return document.documentElement.scrollWidth") <= width
     cut = page.js(
         "return [...document.querySelectorAll('.card')].filter((c) => c.scrollWidth > c.clientWidth + 1)"
@@ -222,7 +223,7 @@ def test_it_fits_every_width(page, width):
 
 def test_everything_has_a_name_for_those_who_cannot_see_it(page):
     page.draw(SEVEN)
-    page.wait("document.querySelectorAll('#steps canvas').length === 3")
+    page.wait(SETTLED)
     bare = page.js(
         "return [...document.querySelectorAll('main canvas:not(#variants canvas), main [role=img], button')]"
         ".filter((e) => !(e.getAttribute('aria-label') || e.getAttribute('aria-labelledby') || e.textContent.trim()))"
@@ -235,22 +236,18 @@ def test_everything_has_a_name_for_those_who_cannot_see_it(page):
     assert unnamed == []
 
 
-def test_133_names_are_text(browser, small_run):
+def test_133_names_are_text(browser, drawing):
     """A data set and a class that are called like markup are shown and never run."""
-    import dataclasses
-
-    from snarc.playground.drawing import Drawing
-
-    about = {**small_run.about, "dataset": {**small_run.about["dataset"], "name": HOSTILE}}
-    task = dataclasses.replace(small_run.task, classes=(HOSTILE, *small_run.task.classes[1:]))
-    fields = {f.name: getattr(small_run, f.name) for f in dataclasses.fields(small_run)}
-    hostile = snarc.training.Run(**{**fields, "about": about, "task": task})
-    with serving(Drawing(hostile).page()) as door:
+    hostile = copy.copy(drawing)
+    about = {"dataset": {**drawing.run.about["dataset"], "name": HOSTILE}}
+    hostile.run = dataclasses.replace(drawing.run, about=about)
+    hostile.classes = [HOSTILE, *drawing.classes[1:]]
+    with serving(hostile.page()) as door:
         browser.go(door.extra["address"].url)
         browser.wait("document.body.classList.contains('ready')")
         assert HOSTILE in text(browser, "title")
         browser.draw(SEVEN)
-        browser.wait(ANSWERED)
+        browser.wait(SETTLED)
         assert HOSTILE in text(browser, "bars")
         assert browser.js("return document.querySelectorAll('main img').length") == 0
         assert browser.complaints() == []

@@ -111,7 +111,8 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """What the browser's console holds: errors of scripts, and what the content security policy stopped."""
-        return [entry["message"] for entry in self._post("/se/log", {"type": "browser"})]
+        entries = self._post("/se/log", {"type": "browser"})
+        return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
 
     def size(self, width: int, height: int) -> None:
         """Another size of the window, also smaller than a real one can be."""

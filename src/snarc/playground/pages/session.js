@@ -39,7 +39,8 @@ export function ask(address, asked = {}) {
 }
 
 // Asks with what is newest, one question at a time: what came in between is never asked.
-export function latest(address, shown, failed) {
+// `rests` is called when there is nothing left to ask.
+export function latest(address, shown, failed, rests) {
   let next = null;
   let busy = false;
   async function go() {
@@ -49,7 +50,7 @@ export function latest(address, shown, failed) {
       next = null;
       try {
         const found = await ask(address, asked);
-        if (next === null || !asked.last) shown(found, asked);
+        shown(found);
       } catch (error) {
         if (error.status === 429 || error.status === 503) {
           await new Promise((done) => setTimeout(done, 300));
@@ -60,9 +61,12 @@ export function latest(address, shown, failed) {
       }
     }
     busy = false;
+    rests();
   }
-  return (asked) => {
+  const question = (asked) => {
     next = asked;
     if (!busy) go();
   };
+  question.busy = () => busy;
+  return question;
 }

@@ -34,8 +34,12 @@ function name(k) {
 
 // ---- what is asked -------------------------------------------------------------------------------------------------
 
-function asked(last) {
-  return picture ? { picture, centred } : { lines: sheet.asked(), centred, last };
+function asked() {
+  return picture ? { picture, centred } : { lines: sheet.asked(), centred };
+}
+
+function rests() {
+  if (!later && !reading.busy() && !crossing.busy()) document.querySelector("main").ariaBusy = "false";
 }
 
 function changed(last) {
@@ -44,14 +48,20 @@ function changed(last) {
   at("hint").hidden = !sheet.empty;
   clearTimeout(later);
   trouble(null);
+  later = 0;
   if (sheet.empty) {
     nothing();
+    rests();
     return;
   }
-  const { last: _, ...question } = asked(last);
-  reading(question);
+  document.querySelector("main").ariaBusy = "true";
+  const question = asked();
   // The boundary takes longer; it is looked for when the pen rests.
-  later = setTimeout(() => crossing(question), last ? 40 : 350);
+  later = setTimeout(() => {
+    later = 0;
+    crossing(question);
+  }, last ? 40 : 350);
+  reading(question);
 }
 
 function nothing() {
@@ -384,8 +394,8 @@ async function start() {
     trouble(error);
     return;
   }
-  reading = latest("/try/read", shown, trouble);
-  crossing = latest("/try/boundary", crossed, trouble);
+  reading = latest("/try/read", shown, trouble, rests);
+  crossing = latest("/try/boundary", crossed, trouble, rests);
   build();
   listen();
   document.body.classList.add("ready");
