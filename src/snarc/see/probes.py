@@ -26,7 +26,7 @@ def probes(
     learn: Any = "train",
     count: int = 2_000,
     judged: int = 2_000,
-    penalties: tuple[float, ...] = (0.1,),
+    penalties: tuple[float, ...] = (0.01,),
     replicas: int = 1,
     iterations: int = 200,
 ) -> Reading:
@@ -41,8 +41,8 @@ def probes(
     data: examples to judge the probes by: the name of a split of a run, a ``Split`` or a pair ``(x, y)``.
     learn: examples that the probes learn from, in the same forms; others than ``data``.
     count, judged: how many examples of ``learn`` and of ``data``.
-    penalties: L2 penalties, as half the squared length of the weights of standardised features, per example, times
-        this number over a thousand; of several the best on the last fifth of ``learn`` is taken for each layer.
+    penalties: weight of half the squared length of a probe's weights beside its mean loss; of several the best on the
+        last fifth of ``learn`` is taken for each layer.
     replicas: how many networks of a run.
     iterations: of L-BFGS at most; ending there is early stopping, and counted in ``stopped``.
 
@@ -139,8 +139,10 @@ def _probe(
         return share, float((y == np.bincount(y).argmax()).mean()), 0
     if a.shape[1] > len(a):
         # The weights of a penalised fit lie in the span of its examples: their coordinates there are all it needs.
-        _, _, basis = np.linalg.svd(a, full_matrices=False)
-        a, b = a @ basis.T, b @ basis.T
+        values, vectors = np.linalg.eigh(a @ a.T)
+        held = values > 1e-10 * values[-1]
+        root = np.sqrt(values[held])
+        a, b = vectors[:, held] * root, (b @ a.T) @ vectors[:, held] / root
     penalty = penalties[0]
     if len(penalties) > 1:
         cut = len(a) * 4 // 5
@@ -154,7 +156,7 @@ def _fit(x: np.ndarray, y: np.ndarray, penalty: float, iterations: int) -> tuple
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    strength = 1000 / max(penalty, 1e-9) / len(x)
+    strength = 1 / max(penalty, 1e-9) / len(x)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         model = LogisticRegression(C=strength, max_iter=iterations, solver="lbfgs").fit(x, y)
