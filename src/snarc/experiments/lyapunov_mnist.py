@@ -29,7 +29,7 @@ def lyapunov_mnist(budget):
     layers = budget(3, 16, 16)
     layout = "-".join(["784", *[f"{WIDTH}:tanh"] * layers, "2:identity", "10"])
     run = fit(
-        layout, mnist, epochs=budget(1, 8, 30), batch_size=100, learning_rate=1e-3, schedule="1cycle",
+        layout, mnist, epochs=budget(1, 12, 30), batch_size=100, learning_rate=1e-3, schedule="1cycle",
         replicas=budget.replicas,
     )  # fmt: skip
     found = run.evaluate("test")
@@ -146,7 +146,7 @@ def plane(one, test, wrong, grown):
     )
     lines(right, reading.arrays["boundary"], color=draw.INK, linewidth=1.0, zorder=3)
     miss = at[wrong[:shown]]
-    right.scatter(*miss.T, s=16, facecolors="none", edgecolors=draw.PALETTE[1], linewidths=0.6, zorder=5,
+    right.scatter(*miss.T, s=10, facecolors="none", edgecolors=draw.PALETTE[1], linewidths=0.5, zorder=5,
                   label="misread")  # fmt: skip
     right.legend(loc="upper left", frameon=True, facecolor=draw.PAPER, edgecolor="none", framealpha=0.75)
     for ax in (left, right):
