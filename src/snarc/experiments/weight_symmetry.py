@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from snarc import draw, keys
+from snarc import draw, formal, keys
 from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
 
 SOURCE = "T. Brázdil, Neural networks (PV021); R. Hecht-Nielsen (1990); H. Sussmann, Neural Networks 5 (1992) 589"
@@ -31,20 +31,23 @@ def weight_symmetry(budget):
     network = run.networks[0]
     x = np.asarray(network.inputs(run.dataset.test.inputs), np.float64).reshape(-1, 64)
     layers = [
-        (np.asarray(one.kernel[...], np.float64), np.asarray(one.bias[...], np.float64)) for one in network.body.layers
+        formal.Layer(np.asarray(one.kernel[...], np.float64), np.asarray(one.bias[...], np.float64), name)
+        for one, name in zip(network.body.layers, network.body.activation_names)
     ]
-    truth, moved, apart = outputs(layers, x), [], []
+    truth, moved, apart = formal.forward(layers, x), [], []
     for k in range(50):
         twin = transformed(layers, keys.generator(k, "weight-symmetry"))
-        moved.append(float(np.abs(outputs(twin, x) - truth).max()))
-        apart.append(math.sqrt(sum(np.sum((a - b) ** 2) for one, two in zip(layers, twin) for a, b in zip(one, two))))
+        moved.append(float(np.abs(formal.forward(twin, x) - truth).max()))
+        apart.append(
+            math.sqrt(sum(np.sum((a - b) ** 2) for one, two in zip(layers, twin) for a, b in zip(one[:2], two[:2])))
+        )
     yield Claim(
         "largest change of any output on the test digits, over 50 twins",
         measured=max(moved),
         at_most=1e-12,
         note="Each a random permutation and random signs of the units in both hidden layers.",
     )
-    length = math.sqrt(sum(np.sum(a**2) for one in layers for a in one))
+    length = math.sqrt(sum(np.sum(a**2) for one in layers for a in one[:2]))
     yield Claim(
         "smallest distance of a twin's weights from the network's, in lengths of these weights",
         measured=min(apart) / length,
@@ -54,10 +57,10 @@ def weight_symmetry(budget):
     rows = []
     for hidden in range(1, budget(4, 6, 6)):
         vectors, functions = count(hidden)
-        rows.append([hidden, math.factorial(hidden) * 2**hidden, vectors, functions])
+        rows.append([hidden, total(hidden), vectors, functions])
         yield Claim(
             f"different weights of the same network with {hidden} hidden unit{'s' if hidden > 1 else ''}",
-            published=math.factorial(hidden) * 2**hidden,
+            published=total(hidden),
             measured=vectors,
             exact=True,
             source="H! 2ᴴ",
@@ -87,7 +90,7 @@ def weight_symmetry(budget):
         "All exchanges and signs of random weights, compared as vectors and as functions.",
     )
     yield Note(
-        f"The network on digits has 20! 2²⁰ · 15! 2¹⁵ = {total(20) * total(15):.1e} twins of every minimum. None is "
+        f"The network on digits has 20! 2²⁰ · 15! 2¹⁵ = {formal.twins(layers):.1e} twins of every minimum. None is "
         "better than another, so it does not matter which is found."
     )
 
@@ -96,23 +99,11 @@ def total(hidden):
     return math.factorial(hidden) * 2**hidden
 
 
-def outputs(layers, x):
-    for k, (kernel, bias) in enumerate(layers):
-        x = x @ kernel + bias
-        if k < len(layers) - 1:
-            x = np.tanh(x)
-    return x
-
-
 def transformed(layers, rng):
     """The layers with the units of every hidden layer in another order, and some with turned signs."""
-    layers = list(layers)
-    for k in range(len(layers) - 1):
-        (a, b), (c, d) = layers[k], layers[k + 1]
-        order, signs = rng.permutation(a.shape[1]), rng.choice([-1.0, 1.0], a.shape[1])
-        layers[k] = (a[:, order] * signs, b[order] * signs)
-        layers[k + 1] = (c[order] * signs[:, None], d)
-    return layers
+    sizes = [len(layer.bias) for layer in layers[:-1]]
+    orders = [rng.permutation(size) for size in sizes]
+    return formal.twin(layers, orders, [rng.choice([-1.0, 1.0], size) for size in sizes])
 
 
 def count(hidden):

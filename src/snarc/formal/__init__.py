@@ -51,6 +51,7 @@ from .pictures import (
 from .spiking import Membrane, Spikes, rate, simulate_spikes
 from .stack import decode, delta, encode, from_delta, pop, push, top
 from .surface import Patchwork, boxes, ridges
+from .symmetry import twin, twins
 from .threshold import Certificate, Separation, enumerate_threshold, separate, threshold_test
 from .turing import (
     Configuration,
@@ -78,5 +79,5 @@ __all__ = [
     "prime_implicants", "push", "random_language", "random_layers", "ranges", "rate", "regular_polygon",
     "relu_network", "ridges", "rows", "run", "separate", "shipped", "simulate", "simulate_spikes", "smooth",
     "softmax", "softmax_jacobian", "sort_with_flip", "sorting_steps", "steep", "step", "threshold_test",
-    "to_layers", "to_networkx", "to_nnx", "top", "truth_table", "turing", "union", "words",
+    "to_layers", "to_networkx", "to_nnx", "top", "truth_table", "turing", "twin", "twins", "union", "words",
 ]  # fmt: skip

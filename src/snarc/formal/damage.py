@@ -40,7 +40,7 @@ def flip(values: np.ndarray, index: int | np.ndarray, bit: int | np.ndarray) -> 
             way_out="Mend the numbers.",
         )
     copy = values.copy()
-    masks = np.left_shift(unsigned(1), bits.astype(unsigned))
+    masks = np.left_shift(np.ones(1, unsigned), bits.astype(unsigned))
     np.bitwise_xor.at(copy.view(unsigned).reshape(-1), entries, masks)
     return copy
 

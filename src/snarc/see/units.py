@@ -72,9 +72,9 @@ def units(
         if value not in known:
             raise RecipeError(f"{name}={value!r}", wanted=" or ".join(known), way_out=nearest(str(value), known))
     seen = of.subject(replica) if hasattr(of, "recipe") else subject(of)
-    seen.activations(np.zeros((1, *seen.inputs), np.float32))  # refuses a plain function
-    assert seen.network is not None
-    found = hidden_of(seen.network, seen.inputs)
+    seen.parameters()  # refuses a plain function
+    network: Any = seen.network
+    found = hidden_of(network, seen.inputs)
     one = chosen(found, layer)
     plane = math.prod(seen.inputs) == 2 and seen.task.kind == "regression"
     if what == "alone" or (what == "auto" and plane and not layer):
@@ -90,11 +90,12 @@ def units(
 
 def _deleted(of: Any, seen: Subject, found: list[Hidden], one: Hidden, data: Any, instead: str, count: int) -> Reading:
     some = sample(of, seen.task, data, count)
-    mean = 0.0
+    mean: Any = 0.0
     if instead == "mean":
         mean = one.by_unit(seen.received(some.x)[one.next]).mean(axis=(0, 1))
+    network: Any = seen.network
     masks = np.concatenate([np.ones((1, one.units)), 1 - np.eye(one.units)]).astype(np.float32)
-    outputs = outputs_without(seen.network, found, {one.own: masks}, some.x, {one.own: mean})  # type: ignore[arg-type]
+    outputs = outputs_without(network, found, {one.own: masks}, some.x, {one.own: mean})
     losses, scores = some.losses(outputs), some.scores(outputs)
     rise, fall = losses[1:] - losses[0], scores[0] - scores[1:]
     order = np.argsort(-rise, kind="stable")
@@ -268,4 +269,4 @@ def parts_add_up() -> None:
     x = coordinates(8, 8)[:, 0].reshape(8, 8)
     assert np.allclose(found.arrays["sum"][..., 0], np.abs(x), atol=1e-7)
     assert np.allclose(found.arrays["parts"][0, ..., 0], np.maximum(x, 0), atol=1e-7)
-    assert found.numbers["remainder"] < 1e-6
+    assert float(found.numbers["remainder"]) < 1e-6

@@ -96,7 +96,9 @@ def damage(
         else:
             table = np.zeros((len(strengths), draws))
             for (row, s), d in itertools.product(enumerate(strengths), range(draws)):
-                table[row, d] = weights.score(_hurt(kind, weights, s, keys.generator(seed, "damage", kind, s, d)))
+                table[row, d] = weights.score(
+                    _hurt(kind, weights, s, keys.generator(seed, "damage", kind, f"{s:g}", d))
+                )
         arrays |= {kind: table, f"{kind}_strength": np.array(strengths)}
         numbers |= {f"{kind}_{s:g}": Estimate.over(row) for s, row in zip(strengths, table)}
         numbers[f"{kind}_half"] = _half(strengths, table.mean(axis=1), clean, chance)
@@ -196,7 +198,9 @@ def masks(found: list[Hidden], share: float, rng: np.random.Generator) -> dict[s
 def _units(
     network: Any, found: list[Hidden], some: Sample, strengths: tuple[float, ...], draws: int, seed: int
 ) -> np.ndarray:
-    each = [masks(found, s, keys.generator(seed, "damage", "units", s, d)) for s in strengths for d in range(draws)]
+    each = [
+        masks(found, s, keys.generator(seed, "damage", "units", f"{s:g}", d)) for s in strengths for d in range(draws)
+    ]
     kept = {one.own: np.stack([m[one.own] for m in each]) for one in found}
     return some.scores(outputs_without(network, found, kept, some.x)).reshape(len(strengths), draws)
 
@@ -206,7 +210,7 @@ def _again(
 ) -> np.ndarray:
     scores = []
     for s in strengths:
-        kept = masks(found, s, keys.generator(seed, "damage", "units", s, 0))
+        kept = masks(found, s, keys.generator(seed, "damage", "units", f"{s:g}", 0))
         changes = {one.next.removeprefix("body."): one.deletion(kept[one.own]) for one in found}
         body = edited(network.body, changes, inputs=True)
         healed: Any = learn_again(run, body, epochs)
@@ -340,7 +344,7 @@ def units_that_all_say_the_same() -> None:
     found = damage(seen, (x, y), kinds=("units",), draws=3)
     assert found.numbers["score"] == 1
     assert (found.arrays["units"] == 1).all()
-    assert np.isnan(found.numbers["units_half"])
+    assert np.isnan(float(found.numbers["units_half"]))
 
 
 @damage.known_case
