@@ -101,7 +101,9 @@ def _draw(reading: Reading) -> Any:
     for k, who in enumerate(("network", "person")):
         value, low, high = (100 * float(reading.numbers[name]) for name in (who, f"{who}_low", f"{who}_high"))
         ax.barh([k], [value], color=draw.PALETTE[k], height=0.6)
-        ax.errorbar([value], [k], xerr=[[value - low], [high - value]], color=draw.INK, capsize=4, linewidth=1.4)
+        # Where all or none is wrong the interval ends at the value, give or take the last bit.
+        span = [[max(0.0, value - low)], [max(0.0, high - value)]]
+        ax.errorbar([value], [k], xerr=span, color=draw.INK, capsize=4, linewidth=1.4)
     ax.set_yticks([0, 1], ["network", "person"])
     ax.set(xlabel="wrong answers (%), 95 % interval", xlim=(0, None))
     return figure
