@@ -133,7 +133,7 @@ def test_more_inputs_are_moved_away_from_the_middle():
 
 
 def test_what_cannot_be_had_is_refused(run, digits):
-    with pytest.raises(RecipeError, match="coverage of 1.5"):
+    with pytest.raises(RecipeError, match=r"coverage of 1.5"):
         bands(run, coverage=1.5)
     with pytest.raises(RecipeError, match="noise=-1"):
         bands(run, noise=-1)

@@ -16,7 +16,7 @@ OTHERS = {"notmnist": "letters (notMNIST)", "fashion-mnist": "clothes (Fashion-M
     question="What do five networks together know that one does not?",
     source="B. Lakshminarayanan, A. Pritzel, C. Blundell, NeurIPS 2017 (arXiv:1612.01474)",
     seconds=(4, 40, 110),
-    replicas=(1, 1, 3),
+    replicas=(1, 1, 2),
     needs=("mnist", *OTHERS),
 )
 def deep_ensemble(budget):
@@ -30,7 +30,7 @@ def deep_ensemble(budget):
     members = budget(2, 5, 5)
     mnist = snarc.load("mnist", train=budget(500, None, None), test=budget(500, None, None))
     run = fit(
-        "784-300-10", mnist, epochs=budget(1, 4, 5), learning_rate=2e-3, schedule="1cycle",
+        "784-300-10", mnist, epochs=budget(1, 5, 5), learning_rate=2e-3, schedule="1cycle",
         replicas=members * budget.replicas,
     )  # fmt: skip
     groups = np.arange(members * budget.replicas).reshape(budget.replicas, members)
