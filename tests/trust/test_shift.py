@@ -107,7 +107,7 @@ def test_other_sets_of_the_same_labels():
     with pytest.raises(DataError, match="as many labels"):
         shifted(brightest((8, 8, 1)), (x, y), sets={"small": (small, y[:3])})
     with pytest.raises(DataError, match="with the classes 0, 1, 2, 3"):
-        shifted(brightest((8, 8, 1)), (x, y), sets=("digits",))
+        shifted(brightest((8, 8, 1)), (x, y), sets="digits")
     with pytest.raises(UnknownNameError, match="Did you mean 'usps'"):
         shifted(brightest((8, 8, 1)), (x, y), sets=("uspss",))
 

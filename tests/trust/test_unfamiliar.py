@@ -82,7 +82,7 @@ def test_other_data_sets_have_names(mnist):
 
     seen = snarc.subject(ink, inputs=(28, 28, 1), classes=2, range=(0, 1))
     pair = ((mnist.test.inputs[:100] / 255).astype(np.float32), np.ones(100, int))
-    found = unfamiliar(seen, pair, others=("usps", "letters", "fashion-mnist", "noise"), count=100)
+    found = unfamiliar(seen, pair, others="usps,letters, fashion-mnist,noise", count=100)
     for kind, images in (("letters", snarc.load("notmnist").test.inputs[:100] / 255), ("usps", None)):
         assert len(found.arrays[f"confidence_{kind}"]) == 100
         if images is not None:

@@ -98,7 +98,7 @@ def overconfident_networks(budget):
     yield Figure(
         bars(scaled[512]),
         "Accuracy of the test photographs by how sure the first network is, and in orange how much is missing to what "
-        "it claims; after Guo's fourth figure. Left before, right after the temperature.",
+        "it claims (dark: what it is right beyond that); after Guo's fourth figure. Left before, right after the temperature.",
         name="before-and-after",
     )
     yield Figure(
@@ -182,6 +182,6 @@ def curves(scaled, weaker, by_width, decayed):
             )  # fmt: skip
         ax.set_xticks(range(len(at)), [f"{k:g}" for k in at])
         ax.set(xlabel=label, xlim=(-0.3, len(at) - 0.7))
-    left.set(ylabel="% of the test photographs, points", ylim=(0, 75))
+    left.set(ylabel="% of the test photographs, points", ylim=(0, 85))
     right.legend(loc="upper right", ncols=1)
     return figure

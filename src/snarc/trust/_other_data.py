@@ -13,6 +13,11 @@ from snarc.errors import DataError
 ALSO = {"letters": "notmnist", "clothes": "fashion-mnist", "fashion": "fashion-mnist"}
 
 
+def listed(names: Any) -> Any:
+    """Names as a tuple, also where they come as one text with commas, as from a command line."""
+    return tuple(part.strip() for part in names.split(",") if part.strip()) if isinstance(names, str) else names
+
+
 def other_data(name: str) -> Any:
     """The data set of that name, or of that other name.
 

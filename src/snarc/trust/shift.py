@@ -15,7 +15,7 @@ from snarc.registry import instrument
 from snarc.subjects import Predictions, predictions
 
 from ._changes import CHANGES, STRENGTHS, blur, contrast, noise, occlusion, pixels, rotation
-from ._other_data import can_be_centred, first, like_mnist, other_data, resized, unit
+from ._other_data import can_be_centred, first, like_mnist, listed, other_data, resized, unit
 
 __all__ = ["CHANGES", "blur", "contrast", "noise", "occlusion", "pixels", "rotation", "shift"]
 
@@ -25,8 +25,8 @@ def shift(
     of: Any,
     data: Any = "test",
     *,
-    changes: tuple[str, ...] = (),
-    sets: tuple[str, ...] | Mapping[str, Any] = (),
+    changes: tuple[str, ...] | str = (),
+    sets: tuple[str, ...] | str | Mapping[str, Any] = (),
     count: int = 1000,
     seed: int = 0,
 ) -> Reading:
@@ -61,6 +61,7 @@ def shift(
     The kinds follow Hendrycks and Dietterich (ICLR 2019); the definitions and strengths are our own, given above, since
     theirs are made for 224 x 224 colour photographs.
     """
+    changes, sets = listed(changes), listed(sets)
     for name in changes:
         if name not in CHANGES:
             way_out = nearest(name, CHANGES)
@@ -82,7 +83,7 @@ def shift(
             wanted="pixels from 0 to 1, or uint8",
             way_out="Scale them as in training.",
         )
-    chosen = changes or (() if others else tuple(CHANGES))
+    chosen = tuple(changes) or (() if others else tuple(CHANGES))
     base = _marks(predictions(of, Split(images, some.targets)))
     table = np.zeros((2, len(chosen), 1 + STRENGTHS, clean.replicas))
     for row, name in enumerate(chosen):

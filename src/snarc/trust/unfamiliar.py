@@ -15,7 +15,7 @@ from snarc.registry import instrument
 from snarc.subjects import Predictions, predictions, subject
 
 from ._entropy import auroc
-from ._other_data import first, other_data, resized
+from ._other_data import first, listed, other_data, resized
 from ._scores import FAMILIARITY as SCORES
 from ._scores import disagreement, fpr95
 
@@ -27,8 +27,8 @@ def unfamiliar(
     of: Any,
     data: Any = "test",
     *,
-    others: tuple[str, ...] | Mapping[str, Any] = ("noise",),
-    scores: tuple[str, ...] = (),
+    others: tuple[str, ...] | str | Mapping[str, Any] = ("noise",),
+    scores: tuple[str, ...] | str = (),
     count: int = 2000,
     seed: int = 0,
 ) -> Reading:
@@ -37,9 +37,9 @@ def unfamiliar(
     Parameters
     ----------
     of, data: whatever :func:`snarc.subjects.predictions` takes, with the examples themselves.
-    others: inputs of other kinds by name: arrays ``(N, *inputs)``, or names: ``noise`` (uniform over the range of the
-        inputs) and data sets, as ``usps``, ``letters`` (notMNIST) and ``fashion-mnist``, whose test images are brought
-        to the size of the network's.
+    others: inputs of other kinds by name: arrays ``(N, *inputs)``, or names, in a tuple or a text with commas:
+        ``noise`` (uniform over the range of the inputs) and data sets, as ``usps``, ``letters`` (notMNIST) and
+        ``fashion-mnist``, whose test images are brought to the size of the network's.
     scores: of ``maximum-probability``, ``entropy``, ``energy`` (Liu et al. 2020), ``mahalanobis`` (Lee et al. 2018,
         on what the last layer gets, from the training split of a run) and ``disagreement`` of replicas (mutual
         information); by default all that the network allows.
@@ -58,6 +58,7 @@ def unfamiliar(
     DataError: the examples are not known, or others do not fit.
     RecipeError: a score is unknown, or cannot be had from this network.
     """
+    others, scores = listed(others), listed(scores)
     seen = predictions(of, data)
     seen.need("classes", "unfamiliar")
     if seen.split is None:
