@@ -80,6 +80,63 @@ def test_foreign_inputs():
     assert kind == "note"
 
 
+def test_a_threshold_from_other_examples():
+    rng = np.random.default_rng(0)
+
+    def draw_examples(n):
+        sure = rng.uniform(0.5, 1, n)
+        return np.log(np.stack([sure, 1 - sure], axis=1)), (rng.random(n) > sure).astype(int)
+
+    known, judged = draw_examples(20_000), draw_examples(20_000)
+    [(kind, text)] = said(trust.rejection(*judged, calibration=known, error=0.1))
+    assert kind == "when"
+    assert "margin between the two largest outputs is at least" in text
+    # Confidence u in [1/2, 1] is right with probability u: of those above t the error is (1 - t) / 2, 10 % at t = 0.8,
+    # which 40 % pass.
+    accepted = float(text.split("other examples: ")[1].split(" %")[0])
+    assert abs(accepted - 40) < 2
+    assert said(trust.rejection(*judged, calibration="none"))[0][0] == "note"
+    [(kind, text)] = said(trust.rejection(*judged, calibration=known, error=0.0))
+    assert "all would be refused" in text or kind == "when"
+
+
+def test_damage_is_told_at_the_shares_that_cost_a_twentieth():
+    arrays = {
+        "units_strength": np.array([0.05, 0.1, 0.5]), "units": np.array([[0.9, 0.9], [0.88, 0.9], [0.5, 0.4]]),
+        "weights_strength": np.array([0.1, 0.2]), "weights": np.array([[0.2], [0.1]]),
+    }  # fmt: skip
+    bears, fails = said(Reading("damage", {"score": 0.9}, arrays))
+    assert bears == ("can", "Deleting 10 % of its hidden units at random costs it at most a twentieth of its score.")
+    assert "Deleting 50 % of its hidden units and 10 % of its weights" in fails[1]
+
+
+def test_what_attacks_fool_more_than_chance_does_is_a_failure():
+    for name, numbers in (
+        ("transfer", {"others": 0.5, "random": 0.01}), ("universal", {"fooled": 0.5, "random": 0.02}),
+        ("sticker", {"success": 0.4, "random": 0.02}), ("fooling", {"confidence": 0.999}),
+    ):  # fmt: skip
+        assert said(Reading(name, numbers, note="so."))[0] == ("fails", "so.")
+    for name, numbers in (
+        ("transfer", {"others": 0.02, "random": 0.01}), ("universal", {"fooled": 0.05, "random": 0.04}),
+        ("sticker", {"success": 0.03, "random": 0.02}), ("fooling", {"confidence": 0.3}),
+    ):  # fmt: skip
+        assert said(Reading(name, numbers, note="so."))[0][0] in ("can", "note")
+
+
+def test_numbers_with_promises():
+    numbers = {"width": 2.0, "coverage": 0.91, "promised": 0.9, "low": 0.88, "high": 0.93}
+    assert said(Reading("intervals", numbers))[0][0] == "when"
+    assert said(Reading("intervals", {**numbers, "coverage": 0.7}))[0][0] == "fails"
+    assert said(Reading("bands", numbers, note="so."))[0][0] == "can"
+    assert said(Reading("bands", {**numbers, "coverage": 0.6}, note="so."))[0][0] == "fails"
+
+
+def test_knowing_where_one_is_weak():
+    assert said(Reading("uncertainty", {"auroc": 0.97}))[0][0] == "can"
+    assert said(Reading("uncertainty", {"auroc": 0.7}))[0][0] == "note"
+    assert said(Reading("uncertainty", {"auroc": float("nan")}, note="never wrong."))[0] == ("note", "never wrong.")
+
+
 def test_an_instrument_without_a_rule_says_its_own_note():
     assert "filters" not in RULES
     assert said(Reading("filters", note="32 units.")) == [("note", "32 units.")]

@@ -22,6 +22,8 @@ FIRST = (
 # What a network of images is shown besides noise, with the folder of its files: those that are on this machine.
 OTHERS = {"usps": "usps", "notmnist": "letters", "fashion-mnist": "fashion-mnist", "mnist": "mnist"}
 
+WANTED = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)  # errors that one may want
+
 
 def room_of(name: str) -> str:
     """``see`` or ``trust``: the room that an instrument belongs to; another package's belong to ``trust``."""
@@ -80,7 +82,11 @@ def _alone(thing: Instrument[Any, Any]) -> bool:
 
 
 def _suited(run: Run, name: str) -> dict[str, Any]:
-    """Options that the run's own data suggest."""
+    """Options that the run's own data and error suggest."""
+    if name == "rejection" and run.task.kind == "classification" and run.about["dataset"]["sizes"]["validation"]:
+        # An error to be had by refusing: clearly below what it has without.
+        error = float(run.evaluate("validation").error)
+        return {"error": next((one for one in WANTED if one < 0.6 * error), WANTED[-1])}
     if name != "unfamiliar" or len(run.inputs) != 3:
         return {}
     from snarc.data.canonical import at_hand

@@ -184,11 +184,111 @@ def _adversarial(reading: Reading) -> Iterator[tuple[Kind, str]]:
         yield "note", f"The nearest boundary lies {percent(distance)} of an input's length away in the median."
 
 
+@rule("rejection")
+def _rejection(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    n = {name: float(value) for name, value in reading.numbers.items()}
+    wanted = float(reading.arrays["wanted"])
+    if "chosen_coverage" not in n:
+        yield "note", reading.note
+        return
+    if not n["chosen_coverage"]:
+        yield (
+            "fails",
+            f"No threshold on other examples leaves an error of {percent(wanted)}: nothing would be accepted.",
+        )
+        return
+    text = (
+        f"Accept an answer where its {_score(reading)} is at least {n['chosen_threshold']:.3g}, a "
+        f"threshold found on other examples: {percent(n['chosen_coverage'])} of the answers are accepted, and of those "
+        f"{percent(n['chosen_error'], 2)} are wrong (95 %: {percent(n['chosen_low'], 2)} to "
+        f"{percent(n['chosen_high'], 2)}; {percent(wanted, 2)} were wanted)."
+    )
+    yield ("when", text) if n["chosen_low"] <= wanted else ("fails", text)
+
+
+def _score(reading: Reading) -> str:
+    name = str(reading.arrays["score"])
+    words = {"margin": "margin between the two largest outputs", "activity": "largest output"}
+    return words.get(name, name.replace("-", " "))
+
+
+@rule("intervals")
+def _intervals(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    n = {name: float(value) for name, value in reading.numbers.items()}
+    text = (
+        f"Intervals of width {n['width']:.3g} on average hold the true number in {percent(n['coverage'])} of cases; "
+        f"{percent(n['promised'])} were promised"
+    )
+    if "low" in n and not n["low"] <= n["coverage"] <= n["high"]:
+        yield "fails", f"{text}, and {percent(n['low'])} to {percent(n['high'])} would be chance."
+    else:
+        yield "when", text + "."
+
+
+@rule("bands")
+def _bands(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    n = {name: float(value) for name, value in reading.numbers.items()}
+    short = n["promised"] - n["coverage"]
+    yield ("fails" if short > POINTS_LOST else "can"), reading.note
+
+
+@rule("uncertainty")
+def _uncertainty(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    auroc = float(reading.numbers["auroc"])
+    if not math.isfinite(auroc):
+        yield "note", reading.note
+        return
+    text = f"its entropy is larger for a wrong answer than for a right one in {percent(auroc)} of pairs (AUROC)"
+    if auroc >= TOLD_APART:
+        yield "can", f"It knows where it is weak: {text}."
+    else:
+        yield "note", f"It half knows where it is weak: {text}."
+
+
+@rule("damage")
+def _damage(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    whole = float(reading.numbers["score"])
+    bears, fails = [], []
+    for kind, what in (("units", "of its hidden units"), ("weights", "of its weights")):
+        if kind not in reading.arrays:
+            continue
+        strength, score = reading.arrays[f"{kind}_strength"], reading.arrays[kind].mean(axis=1)
+        lost = np.flatnonzero(whole - score > POINTS_LOST * abs(whole))
+        if len(lost) == 0 or lost[0] > 0:
+            last = strength[-1] if not len(lost) else strength[lost[0] - 1]
+            if last > 0:
+                bears.append(f"{percent(last, 0)} {what}")
+        if len(lost):
+            fails.append(f"{percent(strength[lost[0]], 0)} {what}")
+    if bears:
+        yield "can", f"Deleting {_list(bears)} at random costs it at most a twentieth of its score."
+    if fails:
+        yield "fails", f"Deleting {_list(fails)} at random costs it more than a twentieth of its score."
+
+
+@rule("transfer")
+def _transfer(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    n = {name: float(value) for name, value in reading.numbers.items()}
+    kind: Kind = "fails" if n["others"] - n["random"] > POINTS_LOST else "note"
+    yield kind, reading.note
+
+
+@rule("universal")
+def _universal(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    n = {name: float(value) for name, value in reading.numbers.items()}
+    yield ("fails" if n["fooled"] > max(0.2, 2 * n["random"]) else "can"), reading.note
+
+
+@rule("sticker")
+def _sticker(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    n = {name: float(value) for name, value in reading.numbers.items()}
+    yield ("fails" if n["success"] > n["random"] + POINTS_LOST else "can"), reading.note
+
+
+@rule("fooling")
+def _fooling(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    yield ("fails" if float(reading.numbers["confidence"]) > TOLD_APART else "can"), reading.note
+
+
 def _list(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
-
-
-def lead(found: Iterable[Sentence]) -> Sentence | None:
-    """The sentence to say first: how much must be refused, or else what it can be trusted with."""
-    ordered = sorted(found, key=lambda s: (s.evidence not in ("rejection", "intervals"), list(TITLES).index(s.kind)))
-    return ordered[0] if ordered else None

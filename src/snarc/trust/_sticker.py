@@ -1,0 +1,80 @@
+"""A sticker whose colours make a network read one class from every side (Eykholt et al., CVPR 2018)."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from snarc.subjects import Subject
+from snarc.training.compiling import options
+
+from ._views import Views, views
+
+BATCH = 64
+
+
+def bounds(of: Subject) -> tuple[float, float]:
+    """The range of the pixels, 0 to 1 where the subject names none."""
+    return of.range or (0.0, 1.0)
+
+
+def stuck(x: Any, sticker: Any, mask: Any) -> jax.Array:
+    """Pictures ``(N, H, W, C)`` with a sticker ``(H, W, C)`` where the mask ``(H, W)`` is set."""
+    return jnp.where(jnp.asarray(mask)[..., None], jnp.asarray(sticker), jnp.asarray(x))
+
+
+def fit(
+    of: Subject,
+    x: np.ndarray,
+    target: int,
+    mask: np.ndarray,
+    *,
+    how: Views = Views(),  # noqa: B008 (a value that cannot be changed)
+    steps: int = 200,
+    rate: float = 0.1,
+    seed: int = 0,
+) -> np.ndarray:
+    """The colours ``(H, W, C)`` of a sticker that make random views of the pictures look like the target class.
+
+    The mean over random views of the target's cross-entropy is brought down by Adam; each step sees other pictures in
+    other views.  Colours stay within the range by a logistic map.
+    """
+    low, high = bounds(of)
+    x = jnp.asarray(x, jnp.float32)
+    optimizer = optax.adam(rate)
+
+    def loss(free: jax.Array, batch: jax.Array, key: jax.Array) -> jax.Array:
+        colours = low + (high - low) * jax.nn.sigmoid(free)
+        logits = of.logits(views(stuck(batch, colours, mask), key, how, low, high))
+        return (jax.nn.logsumexp(logits, axis=-1) - logits[:, target]).mean()
+
+    @functools.partial(jax.jit, compiler_options=options())
+    def run(x: jax.Array, key: jax.Array) -> jax.Array:
+        def step(carry: Any, key: jax.Array) -> tuple[Any, jax.Array]:
+            free, state = carry
+            pick, look = jax.random.split(key)
+            batch = x[jax.random.randint(pick, (min(BATCH, 4 * len(x)),), 0, len(x))]
+            value, slope = jax.value_and_grad(loss)(free, batch, look)
+            move, state = optimizer.update(slope, state)
+            return (optax.apply_updates(free, move), state), value
+
+        # Grey has the largest slope in every direction of colour.
+        free = jnp.zeros(x.shape[1:])
+        (free, _), _ = jax.lax.scan(step, (free, optimizer.init(free)), jax.random.split(key, steps))
+        return low + (high - low) * jax.nn.sigmoid(free)
+
+    return np.asarray(run(x, jax.random.key(seed)))
+
+
+def looked_at(of: Subject, x: np.ndarray, how: Views, times: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """``times`` random views of each picture ``(times, N, H, W, C)``, and what the network answers ``(times, N)``."""
+    low, high = bounds(of)
+    look = jax.jit(lambda x, key: views(x, key, how, low, high))
+    made = [np.asarray(look(jnp.asarray(x, jnp.float32), key)) for key in jax.random.split(jax.random.key(seed), times)]
+    answers = [np.asarray(of.logits(one)).argmax(axis=1) for one in made]
+    return np.stack(made), np.stack(answers)

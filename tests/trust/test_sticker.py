@@ -1,0 +1,90 @@
+"""Stickers: they stay on their place, views are what they are called, and a fitted sticker beats a random one."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import ndimage
+
+import snarc
+from snarc.errors import DataError, RecipeError, UnknownNameError
+from snarc.trust._sticker import stuck
+from snarc.trust._views import Views, views
+from snarc.trust.sticker import masked
+
+
+def test_views_without_freedom_are_the_picture(rng):
+    x = rng.random((3, 9, 11, 2)).astype(np.float32)
+    np.testing.assert_allclose(views(jnp.asarray(x), jax.random.key(0), Views(0, 0, 0, 0, 0)), x, atol=1e-6)
+
+
+def test_a_turned_view_is_the_picture_turned(rng):
+    x = np.zeros((40, 15, 15, 1), np.float32)
+    x[:, 7, 2:13] = 1
+    seen = np.asarray(views(jnp.asarray(x), jax.random.key(1), Views(angle=40, scale=0, shift=0, light=0, noise=0)))
+    for one in seen[:5, :, :, 0]:
+        fits = [np.abs(ndimage.rotate(x[0, :, :, 0], a, reshape=False, order=1) - one).max() for a in range(-40, 41)]
+        assert min(fits) < 0.15
+    assert seen.std(axis=0).max() > 0.1  # each turns by an angle of its own
+
+
+def test_views_stay_in_the_range_and_repeat_the_border():
+    x = jnp.full((50, 8, 8, 3), 0.9)
+    seen = np.asarray(views(x, jax.random.key(0), Views(scale=0.5, shift=0.4, noise=0)))
+    assert seen.max() <= 1
+    # One brightness a view: nothing dark comes in from outside.
+    assert np.ptp(seen, axis=(1, 2, 3)).max() < 1e-5
+
+
+@pytest.mark.parametrize("place", ["centre", "corner", "bars"])
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.3])
+def test_a_sticker_covers_no_more_than_its_share(place, share):
+    for shape in ((28, 28), (40, 40), (16, 32)):
+        mask = masked(shape, share, place)
+        assert 0.4 * share < mask.mean() <= share + 1e-9
+
+
+def test_only_the_place_of_the_sticker_changes(rng):
+    x, made = rng.random((4, 6, 6, 1)).astype(np.float32), rng.random((6, 6, 1)).astype(np.float32)
+    mask = masked((6, 6), 0.2, "corner")
+    found = np.asarray(stuck(x, made, mask))
+    np.testing.assert_array_equal(found[:, ~mask], x[:, ~mask])
+    np.testing.assert_array_equal(found[:, mask], np.broadcast_to(made[mask], (4, *made[mask].shape)))
+
+
+def test_a_fitted_sticker_beats_a_random_one(digits):
+    run = snarc.fit("64-40-10", "digits", epochs=20, out=False, progress=False)
+    found = snarc.trust.sticker(run, target="3", share=0.25, steps=150, count=60, times=3)
+    assert found.numbers["success"] > found.numbers["random"] + 0.3
+    assert found.numbers["low"] < found.numbers["success"] < found.numbers["high"]
+    assert found.arrays["views"].shape == (6, 8, 8, 1)
+    same = snarc.trust.sticker(run, target="3", share=0.25, steps=150, count=60, times=3)
+    np.testing.assert_array_equal(same.arrays["sticker"], found.arrays["sticker"])
+
+
+def test_mistakes_are_told(digits):
+    run = snarc.fit("64-8-10", "digits", epochs=1, out=False, progress=False)
+    with pytest.raises(UnknownNameError, match="no class is called 'three'"):
+        snarc.trust.sticker(run, target="three")
+    with pytest.raises(RecipeError, match="two classes"):
+        snarc.trust.sticker(run, target="3", source="3")
+    with pytest.raises(UnknownNameError, match="Did you mean 'centre'"):
+        snarc.trust.sticker(run, place="center")
+    flat = snarc.subject(lambda x: jnp.asarray(x) @ jnp.ones((3, 2)), inputs=(3,), classes=2)
+    with pytest.raises(DataError, match=r"images \(H, W, C\)"):
+        snarc.trust.sticker(flat, (np.zeros((4, 3), np.float32), np.zeros(4, np.int32)))
+
+
+def test_drawn_signs_are_told_apart_by_eye_and_covered_as_said():
+    from snarc.experiments import _signs
+
+    made = _signs.textures()
+    assert made.shape == (8, 40, 40, 4)
+    apart = np.abs(made[:, None] - made).mean(axis=(2, 3, 4))
+    assert (apart[~np.eye(8, dtype=bool)] > 0.01).all()
+    assert 0.1 < _signs.covered(_signs.bars()) <= 0.12
+    data = _signs.signs(80, 16)
+    assert np.bincount(data.train.targets).tolist() == [10] * 8
+    assert data.train.inputs.dtype == np.uint8
