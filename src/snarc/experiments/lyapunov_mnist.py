@@ -15,7 +15,7 @@ WIDTH = 20
     rows=("L8",),
     question="Do the digits that a deep network misreads lie where it stretches small differences most?",
     source="Storm, Linander, Bec, Gustavsson, Mehlig, PRL 132 (2024) 057301",
-    seconds=(6, 50, 180),
+    seconds=(5, 30, 120),
     replicas=(1, 2, 4),
     needs=("mnist",),
 )
