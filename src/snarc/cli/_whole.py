@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import DATA, LEARNING, OUTPUT
+from .options import OUTPUT
 
 if TYPE_CHECKING:
     from snarc.data import Dataset
@@ -16,54 +16,6 @@ if TYPE_CHECKING:
 Data = Annotated[
     str,
     typer.Argument(metavar="DATA", help="As for `snarc train`: a name that `snarc list datasets` prints, or a path."),
-]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        help="A name that `snarc list models` prints, or a layout as 784-300-10.",
-        rich_help_panel=LEARNING,
-    ),
-]
-Epochs = Annotated[
-    int | None, typer.Option("--epochs", "-e", help="Passes over the training split.", rich_help_panel=LEARNING)
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="Any recipe field; model.NAME=VALUE is an option of the model. Repeatable.",
-        rich_help_panel=LEARNING,
-    ),
-]
-RecipeFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--recipe", metavar="FILE", help="Recipe fields from .toml, .yaml or .json.", rich_help_panel=LEARNING
-    ),
-]
-Target = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="The column of a CSV file to be predicted.", rich_help_panel=DATA)
-]
-Validation = Annotated[
-    str | None,
-    typer.Option(
-        metavar="PART", help="How much to hold out for validation: a fraction or a count.", rich_help_panel=DATA
-    ),
-]
-Test = Annotated[
-    str | None, typer.Option(metavar="PART", help="How much to hold out as the test split.", rich_help_panel=DATA)
-]
-DataOptions = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--data-option",
-        metavar="NAME=VALUE",
-        help="What the reader of the data takes besides, as train=5000. Repeatable.",
-        rich_help_panel=DATA,
-    ),
 ]
 Out = Annotated[
     Path | None,

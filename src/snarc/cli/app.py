@@ -36,7 +36,7 @@ HELP = """Train a neural network, see into it, find out whether to trust it, and
   snarc try runs/mnist-lenet5-1            draw a digit in the browser, and see what it makes of it
   snarc beat runs/mnist-lenet5-1 --hard    play against it on its own test images
   snarc see runs/digits-mlp-1 filters      look into a network
-  snarc trust runs/digits-mlp-1 rejection  find out when to believe it
+  snarc trust runs/digits-mlp-1            the verdict: what it can be trusted with, and where it fails
   snarc search digits 'learning_rate=log(1e-4, 1e-1)'   find good settings, judged on validation
   snarc runs                               what was trained so far
   snarc reproduce --all --budget smoke     the field's classics

@@ -14,7 +14,7 @@ from .options import OUTPUT, Json, RunFolder
 if TYPE_CHECKING:
     from snarc.registry import Instrument
 
-What = Annotated[str | None, typer.Argument(metavar="WHAT", help="The instrument; without it they are listed.")]
+What = Annotated[str | None, typer.Argument(metavar="WHAT", help="The instrument; without it all are asked.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="An option of the instrument. Repeatable."),

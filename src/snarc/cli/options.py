@@ -11,6 +11,57 @@ LEARNING, DATA, RUN, OUTPUT = "Learning", "Data", "Run", "Output"
 MACHINES = "Several machines"
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A name that `snarc list models` prints, or a layout as 784-300-10.",
+        rich_help_panel=LEARNING,
+    ),
+]
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", "-e", help="Passes over the training split.", rich_help_panel=LEARNING)
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Any recipe field; model.NAME=VALUE is an option of the model. Repeatable.",
+        rich_help_panel=LEARNING,
+    ),
+]
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--recipe",
+        metavar="FILE",
+        help="Recipe fields from .toml, .yaml or .json; the recipe.json of a run repeats it.",
+        rich_help_panel=LEARNING,
+    ),
+]
+Target = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="The column of a CSV file to be predicted.", rich_help_panel=DATA)
+]
+Validation = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PART", help="How much to hold out for validation: a fraction or a count.", rich_help_panel=DATA
+    ),
+]
+Test = Annotated[
+    str | None, typer.Option(metavar="PART", help="How much to hold out as the test split.", rich_help_panel=DATA)
+]
+DataOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data-option",
+        metavar="NAME=VALUE",
+        help="What the reader of the data takes besides, as size=[64,64]. Repeatable.",
+        rich_help_panel=DATA,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.", rich_help_panel=OUTPUT)]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no notes; the result only.", rich_help_panel=OUTPUT)

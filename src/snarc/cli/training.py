@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .options import (
-    DATA,
     LEARNING,
     RUN,
     CheckpointEvery,
     Coordinator,
+    DataOptions,
     Devices,
+    Epochs,
     Health,
     Json,
     Listen,
+    Model,
     NoReport,
     Process,
     Processes,
     Quiet,
+    RecipeFile,
+    Settings,
+    Target,
+    Test,
+    Validation,
 )
 
 if TYPE_CHECKING:
@@ -35,18 +42,8 @@ def train(
             help="A name that `snarc list datasets` prints, or a path: a folder of images, a picture, CSV, .npz, idx.",
         ),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="A name that `snarc list models` prints, or a layout as 784-300-10.",
-            rich_help_panel=LEARNING,
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option("--epochs", "-e", help="Passes over the training split.", rich_help_panel=LEARNING)
-    ] = None,
+    model: Model = None,
+    epochs: Epochs = None,
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", "-b", help="Examples per step.", rich_help_panel=LEARNING)
     ] = None,
@@ -115,45 +112,12 @@ def train(
             rich_help_panel=LEARNING,
         ),
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="Any recipe field; model.NAME=VALUE is an option of the model. Repeatable.",
-            rich_help_panel=LEARNING,
-        ),
-    ] = None,
-    recipe: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Recipe fields from .toml, .yaml or .json; the recipe.json of a run repeats it.",
-            rich_help_panel=LEARNING,
-        ),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="The column of a CSV file to be predicted.", rich_help_panel=DATA),
-    ] = None,
-    validation: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PART", help="How much to hold out for validation: a fraction or a count.", rich_help_panel=DATA
-        ),
-    ] = None,
-    test: Annotated[
-        str | None, typer.Option(metavar="PART", help="How much to hold out as the test split.", rich_help_panel=DATA)
-    ] = None,
-    data_options: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--data-option",
-            metavar="NAME=VALUE",
-            help="What the reader of the data takes besides, as size=[64,64]. Repeatable.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
+    settings: Settings = None,
+    recipe: RecipeFile = None,
+    target: Target = None,
+    validation: Validation = None,
+    test: Test = None,
+    data_options: DataOptions = None,
     out: Annotated[
         Path | None,
         typer.Option(

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ._whole import (
-    Data,
+from ._whole import Data, Out, check_out, plain, prepare, show, stopped
+from .options import (
+    OUTPUT,
     DataOptions,
     Epochs,
+    Json,
     Model,
-    Out,
+    Quiet,
     RecipeFile,
+    RunFolder,
     Settings,
     Target,
     Test,
     Validation,
-    check_out,
-    plain,
-    prepare,
-    show,
-    stopped,
 )
-from .options import OUTPUT, Json, Quiet, RunFolder
-
-if TYPE_CHECKING:
-    pass
 
 
 def find_rate(
