@@ -72,6 +72,6 @@ def cross(of: Subject, x: jax.Array, y: jax.Array, norm: str, steps: int, oversh
         stay = per_example(there, x)
         return n + 1, jnp.where(stay, total, further), jnp.where(stay, now, moved), there
 
-    begun = (jnp.int32(0), jnp.zeros_like(x), x, jnp.zeros(len(x), bool))
+    begun: tuple[jax.Array, ...] = (jnp.int32(0), jnp.zeros_like(x), x, jnp.zeros(len(x), bool))
     found: jax.Array = lax.while_loop(lambda s: (s[0] < steps) & ~jnp.all(s[3]), go, begun)[2]
     return found

@@ -147,7 +147,9 @@ def _made(
 ) -> np.ndarray:
     if attack in ("fgsm", "pgd"):
         return Ball(of, attack, steps=steps)(x, labels, epsilon, seed=seed).x
-    return {"deepfool": deepfool, "lbfgs": lbfgs, "carlini-wagner": carlini_wagner}[attack](of, x, labels).x
+    nearest_ones: dict[str, Any] = {"deepfool": deepfool, "lbfgs": lbfgs, "carlini-wagner": carlini_wagner}
+    made: np.ndarray = nearest_ones[attack](of, x, labels).x
+    return made
 
 
 def _answers(of: Subject, x: np.ndarray) -> np.ndarray:
