@@ -169,8 +169,8 @@ def test_a_keras_model_in_jax(data):
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
         [
-            keras.Input((8, 8, 1)), keras.layers.Conv2D(8, 3, activation="relu"), keras.layers.BatchNormalization(),
-            keras.layers.MaxPooling2D(), keras.layers.Flatten(), keras.layers.Dropout(0.3), keras.layers.Dense(10),
+            keras.Input((8, 8, 1)), keras.layers.Conv2D(8, 3, activation="tanh"), keras.layers.BatchNormalization(),
+            keras.layers.AveragePooling2D(2), keras.layers.Flatten(), keras.layers.Dropout(0.3), keras.layers.Dense(10),
         ]
     )  # fmt: skip
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
@@ -193,7 +193,8 @@ def test_a_keras_model_in_jax(data):
     step = np.zeros((8, 8, 1), np.float32)
     step[3, 4] = h
     slope = (model.predict(x + step, verbose=0) - model.predict(x - step, verbose=0)) / (2 * h)
-    np.testing.assert_allclose(np.asarray(seen.jacobian(x))[:, :, 3, 4, 0], slope, atol=0.05)
+    # A smooth network: at the kink of a ReLU differences and derivatives are two things.
+    np.testing.assert_allclose(np.asarray(seen.jacobian(x))[:, :, 3, 4, 0], slope, atol=2e-3)
     found = adversarial(seen, data[2:], epsilons=(0.1,), count=40, steps=3)
     assert found.numbers["pgd_0.1"] < found.numbers["clean"]
     before = model.get_weights()

@@ -134,7 +134,8 @@ def _about(judged: Predictions) -> dict[str, np.ndarray]:
         names = np.array(judged.task.classes)
         said, sure = judged.predicted[0], judged.confidence[0]
         detail = [
-            ("right" if a == b else f"taken for {names[a]}") + f", {100 * c:.4g} % sure"
+            ("right" if a == b else f"taken for {names[a]}")
+            + (", over 99.99 % sure" if c > 0.9999 else f", {100 * c:.4g} % sure")
             for a, b, c in zip(said, judged.targets, sure)
         ]
         return {"label": names[judged.targets], "predicted": names[said], "class": names, "detail": np.array(detail)}
