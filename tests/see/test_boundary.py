@@ -11,6 +11,7 @@ import snarc
 from snarc.data import Task
 from snarc.errors import DataError, ModelError, RecipeError
 from snarc.models.network import build
+from snarc.reading import Reading
 from snarc.see import boundary
 from snarc.subjects import Subject
 
@@ -189,3 +190,17 @@ def test_mistakes_are_refused():
     two = Subject(lambda x: np.asarray(x), (2,), Task("regression", targets=("a", "b")), None)
     with pytest.raises(DataError, match="one number"):
         boundary(two)
+
+
+def test_a_reading_is_kept_and_drawn_again(tmp_path):
+    from snarc.render.export import csv_text
+    from snarc.training.readings import Kept, keep
+
+    _, seen = of("2-5-4-2", seed=3)
+    found = boundary(seen, (np.eye(2, dtype=np.float32), np.array([0, 1])), points=20)
+    path = keep(tmp_path, Kept("boundary", found))
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files if name != "reading.json"}
+    again = Reading("boundary", found.numbers, arrays, boundary.draw, found.note)
+    assert snarc.draw.svg(again.plot()) == snarc.draw.svg(found.plot())
+    assert csv_text(found)
