@@ -98,7 +98,7 @@ def overconfident_networks(budget):
     yield Figure(
         bars(scaled[512]),
         "Accuracy of the test photographs by how sure the first network is, and in orange how much is missing to what "
-        "it claims (dark: what it is right beyond that); after Guo's fourth figure. Left before, right after the temperature.",
+        "it claims (dark: right beyond that); after Guo's fourth figure. Left before, right after the temperature.",
         name="before-and-after",
     )
     yield Figure(
