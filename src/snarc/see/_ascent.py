@@ -63,7 +63,7 @@ def ascend(
     reference: np.ndarray,
     copies: int,
     settings: Settings,
-    key: jax.Array,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Inputs ``(units, copies, *inputs)`` that excite the units.
 
@@ -73,14 +73,24 @@ def ascend(
     bounds: smallest and largest value of inputs, each broadcast against ``inputs``.
     units, reference: which, and the activation by which each one's is divided, so that the penalties weigh alike.
     """
+    count = len(units) * copies
+    image = len(inputs) == 3
+    shape = (2, count, inputs[0], inputs[1] // 2 + 1, inputs[2]) if image else (count, *inputs)
+    start = 0.1 * rng.normal(size=shape).astype(np.float32)
+    if image:
+        # The start has the spectrum of the pictures themselves: about as much contrast at every scale.
+        start = start / frequencies(inputs[0], inputs[1])[None, None, :, :, None] ** 0.5
+    # Drawn here, since generators of random numbers in the loop take longer to compile than all the rest.
+    moves = rng.uniform(-1, 1, (settings.steps, 4, count)).astype(np.float32)
     loop = jax.jit(functools.partial(_loop, output, tuple(inputs), copies, settings))
-    found = loop(state, jnp.asarray(units), jnp.asarray(reference, jnp.float32), tuple(map(jnp.asarray, bounds)), key)
+    found = loop(state, units, np.asarray(reference, np.float32), bounds, start, moves)
     return np.asarray(found).reshape(len(units), copies, *inputs)
 
 
 def _loop(
     output: Any, inputs: tuple[int, ...], copies: int, settings: Settings,
-    state: Any, units: jax.Array, reference: jax.Array, bounds: tuple[jax.Array, jax.Array], key: jax.Array,
+    state: Any, units: jax.Array, reference: jax.Array, bounds: tuple[jax.Array, jax.Array], start: jax.Array,
+    moves: jax.Array,
 ) -> jax.Array:  # fmt: skip
     count = len(units) * copies
     unit, by = jnp.repeat(units, copies), jnp.repeat(reference, copies)
@@ -92,9 +102,9 @@ def _loop(
         # Within the bounds by construction, with a gradient everywhere.
         return low + (high - low) * jax.nn.sigmoid(raw)
 
-    def value(free: jax.Array, key: jax.Array) -> jax.Array:
+    def value(free: jax.Array, move: jax.Array) -> jax.Array:
         x = inputs_of(free)
-        moved = _moved(x, low, settings, key) if image else x
+        moved = _moved(x, low, settings, move) if image else x
         found = output(state, moved)
         score = jnp.take_along_axis(_smooth(found, settings.place), unit[:, None], axis=1)[:, 0] / by
         unitless = (x - low) / (high - low)
@@ -108,21 +118,15 @@ def _loop(
             cost += settings.diversity * _likeness(found if found.ndim == 4 else x, copies)
         return (score - cost).sum()
 
-    begin, *keys = jax.random.split(key, 2)
-    shape = (2, count, inputs[0], inputs[1] // 2 + 1, inputs[2]) if image else (count, *inputs)
-    free = 0.1 * jax.random.normal(begin, shape)
-    if image:
-        # The start has the spectrum of the pictures themselves: about as much contrast at every scale.
-        free = free / frequencies(inputs[0], inputs[1])[None, None, :, :, None] ** 0.5
     optimizer = optax.adam(settings.learning_rate)
 
-    def step(carry: Any, key: jax.Array) -> Any:
+    def step(carry: Any, move: jax.Array) -> Any:
         free, moments = carry
-        gradient = jax.grad(value)(free, key)
+        gradient = jax.grad(value)(free, move)
         change, moments = optimizer.update(jax.tree.map(jnp.negative, gradient), moments)
         return (optax.apply_updates(free, change), moments), None
 
-    (free, _), _ = jax.lax.scan(step, (free, optimizer.init(free)), jax.random.split(keys[0], settings.steps))
+    (free, _), _ = jax.lax.scan(step, (start, optimizer.init(start)), moves)
     return inputs_of(free)
 
 
@@ -135,11 +139,11 @@ def _smooth(found: jax.Array, place: bool) -> jax.Array:
     return jax.nn.leaky_relu(found, 0.1).mean(axis=(1, 2))
 
 
-def _moved(x: jax.Array, low: jax.Array, settings: Settings, key: jax.Array) -> jax.Array:
+def _moved(x: jax.Array, low: jax.Array, settings: Settings, move: jax.Array) -> jax.Array:
     """Every image turned, scaled and shifted a little, each otherwise; beyond the border lies the smallest value."""
     if not (settings.jitter or settings.rotation or settings.scale):
         return x
-    turn, size, down, along = (jax.random.uniform(k, (len(x),), minval=-1, maxval=1) for k in jax.random.split(key, 4))
+    turn, size, down, along = move
     rows, columns = affine(
         (x.shape[1], x.shape[2]),
         angle=jnp.radians(settings.rotation) * turn,

@@ -99,7 +99,7 @@ def patterns(
     output, state = output_of(seen, path)
     settings = Settings(steps, learning_rate, jitter, rotation, scale, total_variation, l2, diversity, place)
     by = np.where(reference > 0, reference, np.abs(best[:, picked]).max(axis=0) + 1e-6)
-    found = ascend(output, state, seen.inputs, bounds, picked, by, copies, settings, keys.key(seed, "patterns"))
+    found = ascend(output, state, seen.inputs, bounds, picked, by, copies, settings, keys.generator(seed, "patterns"))
     reached = _activations(seen, path, found.reshape(-1, *seen.inputs), place).reshape(len(picked), copies, -1)
     reached = np.take_along_axis(reached, picked[:, None, None], axis=2)[..., 0]
     order = np.argsort(-reached, axis=1, kind="stable")
