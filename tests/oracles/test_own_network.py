@@ -197,8 +197,7 @@ def test_a_keras_model_in_jax(data):
     np.testing.assert_allclose(np.asarray(seen.jacobian(x))[:, :, 3, 4, 0], slope, atol=2e-3)
     found = adversarial(seen, data[2:], epsilons=(0.1,), count=40, steps=3)
     assert found.numbers["pgd_0.1"] < found.numbers["clean"]
-    before = model.get_weights()
-    model.set_weights([np.zeros_like(w) for w in before])
+    model.set_weights([np.zeros(v.shape, np.float32) for v in model.weights])
     assert np.abs(seen.logits(x)).max() > 0, "a subject is what the network was when it was made"
 
 
