@@ -15,7 +15,7 @@ TRAIN, KNOWN, JUDGED = draw.PALETTE[7], draw.PALETTE[1], draw.PALETTE[0]
     rows=("Q5",),
     question="Is the temperature that Newton's method finds the best of all, and is there only one best?",
     source="Guo, Pleiss, Sun, Weinberger, ICML 2017; the softmax with temperature p(X, T)",
-    seconds=(3, 10, 30),
+    seconds=(3, 15, 45),
     replicas=(1, 2, 5),
     needs=("mnist",),
 )

@@ -15,7 +15,7 @@ STRETCHED, FRAMED, CENTRED = "stretched to 28 × 28", "20 × 20 in a frame", "ce
     rows=("Q9",),
     question="How well does a network that reads MNIST read digits that others wrote, and does it notice?",
     source="lecture A: a network with few errors on MNIST fails on the lecturer's own digits",
-    seconds=(5, 20, 60),
+    seconds=(4, 10, 30),
     replicas=(1, 1, 5),
     needs=("mnist", "usps"),
 )
@@ -89,7 +89,7 @@ def digits_of_other_hands(budget):
     )
     yield Note(
         "The lecturer's own digits are not to be had; digits from envelopes stand in for them. To try your own, draw "
-        "them white on black, or dark on paper and inverted, and bring them to size with `snarc.data.centred`."
+        "them white on black, or dark on paper and inverted, and bring them to size with snarc.data.centred."
     )
 
 

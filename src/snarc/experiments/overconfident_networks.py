@@ -19,8 +19,8 @@ DECAYS = (0.0, 0.5, 2.0)
     rows=("Q3",),
     question="How much surer than right is a network that was trained until it made hardly a mistake?",
     source=GUO,
-    seconds=(5, 45, 110),
-    replicas=(1, 1, 3),
+    seconds=(6, 60, 110),
+    replicas=(1, 1, 2),
     needs=("cifar10-jpg",),
 )
 def overconfident_networks(budget):

@@ -14,7 +14,7 @@ KINDS = {"own": "MNIST test digits", "noise": "uniform noise", "letters": "lette
     rows=("Q10",),
     question="How sure is a network of its answer to a picture that shows no digit at all?",
     source="lecture A: an output near 1 for one class says nothing of inputs of another kind",
-    seconds=(5, 15, 45),
+    seconds=(5, 12, 40),
     replicas=(1, 1, 5),
     needs=("mnist", "notmnist", "fashion-mnist"),
 )
@@ -69,8 +69,8 @@ def sure_of_noise(budget):
     yield Note(
         "A softmax divides a whole among the classes it knows; 'none of them' is not among these. Where "
         "an answer is arbitrary, as for noise, the outputs are as large as the input and the weights make them. "
-        "Pixels are left as they are here. `snarc train` subtracts their mean and divides by their spread, which makes "
-        "noise less extreme to the network, and the network less sure of it."
+        "Pixels are left as they are here. By default snarc train subtracts their mean and divides by their spread: "
+        "noise is then less extreme to the network, and the network less sure of it."
     )
 
 

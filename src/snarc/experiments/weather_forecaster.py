@@ -15,7 +15,7 @@ HONEST, BOLD, SAME = "means what it says", "too sure", "the mean, every day"
     rows=("Q2",),
     question="Does it rain on a quarter of the days announced with 25 %, and what is such a forecast worth?",
     source="G. Brier, Monthly Weather Review 78 (1950) 1; A. Murphy, J. Appl. Meteorology 12 (1973) 595",
-    seconds=(1, 3, 6),
+    seconds=(1, 3, 8),
     replicas=(3, 50, 200),
 )
 def weather_forecaster(budget):
@@ -83,7 +83,7 @@ def weather_forecaster(budget):
         published=1,
         measured=Estimate.over(ratio),
         within=0.1,
-        note="15 bins of equal width; `trust.calibration` gives both numbers.",
+        note="15 bins of equal width; The instrument called calibration gives both numbers.",
     )
     yield Figure(
         pictures(*weather(0, days)),
