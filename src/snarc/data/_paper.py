@@ -38,6 +38,7 @@ class Paper:
     def of(cls, images: np.ndarray) -> Paper:
         """How these pictures ``(N, H, W, C)`` look; a few hundred are enough."""
         height, width, channels = images.shape[1:]
+        values: np.ndarray
         if images.dtype == np.uint8:
             values, low, high = images.astype(np.float32) / 255, 0.0, 1.0
         else:
@@ -47,7 +48,7 @@ class Paper:
         border = _border(grey)
         ground = float(np.median(border))
         even = np.mean(np.abs(border - ground) < EVEN)
-        # Handwriting that fills its picture touches the border; a photograph is uneven there, and rarely black or white.
+        # Handwriting that fills its picture touches the border; a photograph is uneven there.
         if even < (0.5 if channels == 1 else 0.9):
             return cls((height, width), channels, None, max(height, width), low, high)
         ground = 0.0 if ground < 0.5 else 1.0

@@ -180,17 +180,16 @@ class Drawing:
         x = self._inputs(drawing, session)
         if x is None:
             return {"empty": True}
-        one = x[len(x) - 1 if drawing.centred else 0][None]
-        answer = np.asarray(self.subjects[0].logits(one)).argmax(axis=1)
+        at = len(x) - 1 if drawing.centred else 0
+        one, answer = x[at][None], self._look(x).logits[at].argmax(keepdims=True)
         found = self._cross(one, answer)
         moved = found.x[0] - one[0]
         most = float(np.abs(moved).max()) or 1.0
-        logits = np.asarray(self.subjects[0].logits(found.x))
         return {
             "empty": False,
             "found": bool(found.success[0]),
             "from": int(answer[0]),
-            "to": int(logits[0].argmax()),
+            "to": int(found.answer[0]),
             "distance": float(found.l2[0]),
             "most": float(found.linf[0]),
             "before": self._shown(one[0]),
@@ -233,9 +232,11 @@ class Drawing:
         """Distances to the boundary of examples, of validation where there is one."""
         if self.neighbours is None:
             return np.zeros(0)
-        split = self.run.dataset.validation if self.calibration else self.run.dataset.train
-        x = self.subjects[0].example(split.gather(np.arange(min(TYPICAL, len(split)))).inputs)
-        answers = np.asarray(self.subjects[0].logits(x)).argmax(axis=1)
+        which = "validation" if self.calibration else "train"
+        split = self.run.dataset.split(which)
+        split = split.gather(np.arange(min(TYPICAL, len(split))))
+        seen = self.run.validation if self.calibration else self.run.evaluate((split.inputs, split.targets))
+        x, answers = self.subjects[0].example(split.inputs), seen.logits[0][: len(split)].argmax(axis=1)
         found = [self._cross(x[k : k + 1], answers[k : k + 1]) for k in range(len(x))]
         return np.array([one.l2[0] for one in found if one.success[0]])
 

@@ -83,6 +83,7 @@ class Guard:
 
     def __init__(self, app: App, rules: Mapping[str, Rule], hosts: Iterable[str], sessions: Sessions) -> None:
         self.app, self.rules, self.hosts, self.sessions = app, dict(rules), frozenset(hosts), sessions
+        self.calls = Places(1 + limits.WAITING, 429, "The network is busy. Ask again.")
         self.streams = Places(limits.STREAMS, 503, "Too many pages are open. Close one.")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -17,7 +17,7 @@ from snarc.errors import MissingExtraError
 
 from . import limits
 from .guard import Guard, Rule
-from .limits import Places, Refused
+from .limits import Refused
 from .sessions import Sessions
 
 try:
@@ -103,7 +103,6 @@ def application(
     """The guard with everything behind it, and what is behind it; calls are computed by ``worker``."""
     routes: list[Route] = []
     rules: dict[str, Rule] = {}
-    places = Places(1 + limits.WAITING, 429, "The network is busy. Ask again.")
 
     def add(path: str, endpoint: Callable[[Request], Any], rule: Rule) -> None:
         routes.append(Route(path, endpoint, methods=[rule.method]))
@@ -118,7 +117,7 @@ def application(
 
     async def computed(call: Call, request: Request) -> Response:
         loop = asyncio.get_running_loop()
-        with places.taken():
+        with guard.calls.taken():
             found = await loop.run_in_executor(worker, call.answer, request.state.asked, request.state.session)
         return JSONResponse(dict(found))
 
@@ -138,7 +137,8 @@ def application(
             add(f"/{page.name}/{name}", endpoint, Rule("GET", stream=True))
     # A bare router: what goes wrong behind it reaches the guard, which tells it in its own words.
     behind = Router(routes, redirect_slashes=False)
-    return Guard(behind, rules, hosts, sessions), behind
+    guard = Guard(behind, rules, hosts, sessions)
+    return guard, behind
 
 
 async def _file(content: bytes, shown: str, request: Request) -> Response:
