@@ -51,14 +51,14 @@ def lyapunov_mnist(budget):
         published="rises",
         measured=Estimate.over([spearman(row) for row in errors]),
         at_least=0.8,
-        note="That it be at least 0.8 was set here.",
+        note="That it be at least 0.8 was set here, after trials.",
     )
     yield Claim(
         "rank correlation of the entropy with the exponents, over tenths of the digits",
         published="rises",
         measured=Estimate.over([spearman(row) for row in entropies]),
         at_least=0.8,
-        note="That it be at least 0.8 was set here.",
+        note="That it be at least 0.8 was set here, after trials.",
     )
     best = int(np.argmin(run.test.error.values))
     yield Figure(

@@ -75,7 +75,7 @@ def random_hidden_layers(budget):
         measured=difference(found["random"][first], found["trained"][first]),
         at_least=1,
         unit="points",
-        note="That it be at least 1 was set here.",
+        note="That it be at least 1 was set here, after trials.",
     )
     falls = [a - b for a, b in zip(means(found["random"], widths), means(found["random"], widths[1:]))]
     yield Claim(
@@ -98,7 +98,7 @@ def random_hidden_layers(budget):
         measured=100 * odd,
         at_least=20,
         unit="%",
-        note="Set here. Without biases random tanh layers are odd functions: what they say of x and −x is tied.",
+        note="Set here, after trials. Without biases random tanh layers are odd functions: what they say of x and −x is tied.",
     )
     left = difference(found["random"][last], found["exact"][last]).mean
     yield Note(
