@@ -12,7 +12,7 @@ from snarc.reading import Estimate
     rows=("L1",),
     question="What does each neuron of the last hidden layer add to the picture that a network has learnt?",
     source=LECTURE,
-    seconds=(2, 8, 30),
+    seconds=(4, 10, 30),
     replicas=(1, 1, 3),
 )
 def one_neuron_at_a_time(budget):

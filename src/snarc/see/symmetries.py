@@ -94,8 +94,8 @@ def symmetries(
         numbers |= found[0]
         arrays |= found[1]
         note += (
-            f" On the straight line between two replicas the loss rises by {float(numbers['barrier']):.3g}, after matching their "
-            f"units by {float(numbers['barrier_matched']):.3g}."
+            f" On the straight line between two replicas the loss rises by {float(numbers['barrier']):.3g}, after "
+            f"matching their units by {float(numbers['barrier_matched']):.3g}."
         )
     return Reading("symmetries", numbers, arrays, _draw, note)
 
