@@ -29,7 +29,8 @@ FLOORS = (
     ("verdict",),
     ("experiments",),
     ("render",),
-    ("estimators", "cli", "playground"),
+    ("playground",),
+    ("estimators", "cli"),
     ("__main__",),
 )
 FLOOR = {room: n for n, floor in enumerate(FLOORS) for room in floor}
