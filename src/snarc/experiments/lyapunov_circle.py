@@ -139,7 +139,7 @@ def descent(budget, data, points):
         published="falls with N",
         measured=contrasts[0] - contrasts[-1],
         at_least=1,
-        note="One rate for all widths, 0.05, and as many steps. That the loss be at least 1 was set here, after trials.",
+        note="One rate, 0.05, and as many steps for all widths. The bound was set here, after trials.",
     )
     yield Table(
         ["units", "test error (%)", "contrast", "radius of the peak"],

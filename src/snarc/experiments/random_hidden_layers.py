@@ -98,7 +98,7 @@ def random_hidden_layers(budget):
         measured=100 * odd,
         at_least=20,
         unit="%",
-        note="Set here, after trials. Without biases random tanh layers are odd functions: what they say of x and −x is tied.",
+        note="Set here, after trials. Without biases random tanh layers are odd functions of the input.",
     )
     left = difference(found["random"][last], found["exact"][last]).mean
     yield Note(
