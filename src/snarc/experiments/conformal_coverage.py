@@ -24,7 +24,7 @@ KINDS = {
     question="How often does a set or an interval hold the truth, and which of them keep what they promise?",
     source="R. F. Barber, E. J. Candès, A. Ramdas, R. J. Tibshirani, Annals of Statistics 49 (2021) 486; V. Vovk, "
     "A. Gammerman, G. Shafer, Algorithmic Learning in a Random World (2005)",
-    seconds=(4, 25, 60),
+    seconds=(5, 15, 30),
     replicas=(1, 1, 3),
     needs=("mnist",),
 )
@@ -78,14 +78,14 @@ def conformal_coverage(budget):
 
     sizes = budget((10, 50, 100), (10, 50, 80, 100, 150, 300), (10, 25, 50, 65, 80, 90, 100, 110, 130, 150, 200, 300))
     trials = budget(2, 30, 100)
-    found = {d: [trial(d, seed) for seed in range(trials)] for d in sizes}
-    over = {kind: {d: Estimate.over([100 * t[kind][0] for t in found[d]]) for d in sizes} for kind in KINDS}
-    wide = {kind: {d: float(np.median([t[kind][1] for t in found[d]])) for d in sizes} for kind in KINDS}
+    drawn = {d: [trial(d, seed) for seed in range(trials)] for d in sizes}
+    over = {kind: {d: Estimate.over([100 * t[kind][0] for t in drawn[d]]) for d in sizes} for kind in KINDS}
+    wide = {kind: {d: float(np.median([t[kind][1] for t in drawn[d]])) for d in sizes} for kind in KINDS}
     yield Claim(
         "jackknife+: least mean coverage over all numbers of weights", published=80, source="theorem 1",
         measured=min(over["jackknife+"].values(), key=float), at_least=80, unit="%",
     )  # fmt: skip
-    split = Estimate.over([100 * t["split"][0] for d in sizes for t in found[d]])
+    split = Estimate.over([100 * t["split"][0] for d in sizes for t in drawn[d]])
     n = EXAMPLES // 2
     yield Claim(
         "split conformal: mean coverage over all of them", published=90, source="the theorem", measured=split,

@@ -1,5 +1,7 @@
 """Dropout kept on: many answers of one network, and what their spread knows."""
 
+from typing import Any
+
 import numpy as np
 
 import snarc
@@ -13,7 +15,7 @@ from snarc.reading import Estimate
     rows=("Q6",),
     question="Does a network whose units are dropped at random while it answers know where it knows nothing?",
     source="Y. Gal, Z. Ghahramani, ICML 2016 (arXiv:1506.02142)",
-    seconds=(5, 30, 80),
+    seconds=(7, 30, 80),
     replicas=(1, 2, 4),
     needs=("mnist",),
 )
@@ -23,10 +25,14 @@ def mc_dropout(budget):
     The same masks are drawn anew while it answers, a hundred times. Beside it: an ensemble of as many networks as
     there are replicas plus one, and the Laplace approximation of the last layer. Then digits, 784-300-10.
     """
-    from snarc.trust import bands, uncertainty
+    from snarc.trust._members import Method
+    from snarc.trust.bands import bands
+    from snarc.trust.uncertainty import uncertainty
 
-    kinds = ("dropout", "laplace")
-    growth, shown, inside = {kind: [] for kind in kinds}, {}, {kind: [] for kind in kinds}
+    kinds: tuple[Method, ...] = ("dropout", "laplace")
+    growth: dict[str, Any] = {}
+    shown: dict[str, Any] = {}
+    inside: dict[str, list[Any]] = {kind: [] for kind in kinds}
     few, many = 100, budget(100, 1_600, 1_600)
     for count in (few, many):
         run = sine(count, budget(20, 6_000, 6_000), budget.replicas)
