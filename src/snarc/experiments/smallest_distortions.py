@@ -145,7 +145,7 @@ def transfer(runs, made):
 
 
 def pictures(names, mnist, made, shown=4):
-    figure, axs = draw.new(2, 3, width=8.4, height=4.2)
+    figure, axs = draw.new(2, 3, width=8.4, height=3.5)
     for ax, name, (one, lengths, right) in zip(axs.ravel(), names, made):
         some = np.flatnonzero(one.success)[:shown]
         old = mnist.test.inputs[right[some]] / 255
