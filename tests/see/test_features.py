@@ -209,5 +209,5 @@ def test_mistakes_are_refused(images):
         with pytest.raises(ModelError, match="plain function"):
             one(function, images)
     plain = snarc.subject(nnx.Linear(4, 2, rngs=nnx.Rngs(0)), inputs=(4,), classes=2)
-    with pytest.raises(DataError, match="3 x 3"):
+    with pytest.raises(ModelError, match="no dense or convolutional layer over its inputs"):
         orientation(plain)
