@@ -29,11 +29,13 @@ $(VENV)/dev: requirements/requirements-dev.txt pyproject.toml
 	$(VENV)/bin/python -m pip install $(OURS)
 	@touch $(VENV)/core $@
 
-$(ORACLES)/ready: requirements/requirements-dev.txt requirements/requirements-oracles.txt pyproject.toml
+$(ORACLES)/ready: requirements/requirements-dev.txt requirements/requirements-oracles.txt \
+		requirements/requirements-oracles-torch.txt pyproject.toml
 	$(PYTHON) -m venv $(ORACLES)
 	$(ORACLES)/bin/python -m pip install $(LOCKED) -r requirements/requirements-dev.txt
 	$(ORACLES)/bin/python -m pip install $(LOCKED) -r requirements/requirements-oracles.txt
 	$(ORACLES)/bin/python -m pip install --disable-pip-version-check --quiet torch==2.13.0
+	$(ORACLES)/bin/python -m pip install $(LOCKED) --no-deps -r requirements/requirements-oracles-torch.txt
 	$(ORACLES)/bin/python -m pip install $(OURS)
 	@touch $@
 
@@ -75,13 +77,20 @@ pictures: $(VENV)/core ## the picture of README.md, made by the program (needs M
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header $(ARGS)
+# Installed with PyTorch, where its build wants them.
+TORCH_OWN := torch cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti \
+	nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand \
+	nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink \
+	nvidia-nvshmem-cu13 nvidia-nvtx triton
 lock: ## write requirements/*.txt anew (needs uv; ARGS=--upgrade for newer versions)
-	$(COMPILE) pyproject.toml requirements/build.in --extra dev --extra bench --extra web \
+	$(COMPILE) pyproject.toml requirements/build.in --extra dev --extra bench --extra web --extra tsne \
 		-o requirements/requirements-dev.txt
 	$(COMPILE) pyproject.toml requirements/build.in -c requirements/requirements-dev.txt \
 		-o requirements/requirements.txt
 	$(COMPILE) requirements/oracles.in -c requirements/requirements-dev.txt \
 		-o requirements/requirements-oracles.txt
+	$(COMPILE) requirements/oracles-torch.in $(TORCH_OWN:%=--no-emit-package %) -c requirements/requirements-dev.txt \
+		-c requirements/requirements-oracles.txt -o requirements/requirements-oracles-torch.txt
 
 clean: ## remove what was made here: environments and caches, not runs
 	rm -rf $(VENV) $(ORACLES) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
