@@ -22,8 +22,8 @@ from snarc.reading import Estimate
 def mc_dropout(budget):
     """A sine with noise between -1 and 1, learnt by 1-100-100-1, a tenth of whose hidden units is dropped each time.
 
-    The same masks are drawn anew while it answers, a hundred times. Beside it: an ensemble of as many networks as
-    there are replicas plus one, and the Laplace approximation of the last layer. Then digits, 784-300-10.
+    The same masks are drawn anew while it answers, a hundred times. Beside it: five networks
+    without dropout, and the Laplace approximation of the last layer. Then digits, 784-300-10.
     """
     from snarc.trust._members import Method
     from snarc.trust.bands import bands
