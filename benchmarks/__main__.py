@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("start_up", "train_step", "conv_layers", "cold_start", "health", "accuracy", "estimators", "lyapunov")
+NAMES = (
+    "start_up", "train_step", "conv_layers", "cold_start", "health", "accuracy", "estimators",
+    "lyapunov", "adversarial",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:
