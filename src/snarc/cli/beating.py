@@ -74,7 +74,7 @@ def beat(
         put(_told(names, named, truth, guesses[k, :top], sure[k], tally, number))
     if not answers:
         return
-    found = duel(seen, answers, index=chosen[: len(answers)], top=top)
+    found = duel(seen, answers, index=chosen[: len(answers)].tolist(), top=top)
     put("")
     put(found.note)
     for who in ("person", "network"):

@@ -45,8 +45,9 @@ def signs(train: int, test: int, seed: int = 0) -> Dataset:
         x = look(jnp.asarray(frontal(kinds, rng), jnp.float32), jax.random.key(int(rng.integers(2**31))))
         return Split(np.round(255 * np.asarray(x)).astype(np.uint8), kinds)
 
-    parts = [split("train", train), split("validation", max(len(KINDS), train // 10)), split("test", test)]
-    return Dataset("drawn-signs", Task("classification", classes=KINDS), *parts, {"drawn": "by snarc"})
+    learnt, held = split("train", train), split("validation", max(len(KINDS), train // 10))
+    task = Task("classification", classes=KINDS)
+    return Dataset("drawn-signs", task, learnt, held, split("test", test), {"drawn": "by snarc"})
 
 
 def bars() -> np.ndarray:

@@ -1,5 +1,7 @@
 """One number put right by validation examples: the temperature, found by Newton's method and by trying all."""
 
+from typing import Any
+
 import numpy as np
 
 import snarc
@@ -35,7 +37,7 @@ def best_temperature(budget):
     grid = np.array([best_of_grid(z, labels) for z in known])
     inverse = np.linspace(0.02, 2.5, budget(40, 100, 100))
     bends = [np.diff([nll(b * z, labels) for b in inverse], 2).min() for z in known]
-    scaled = scaling(run).numbers
+    scaled: Any = scaling(run).numbers
 
     yield Claim(
         "largest |Newton's temperature − best of the grid|",

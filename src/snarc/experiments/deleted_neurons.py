@@ -36,7 +36,7 @@ def deleted_neurons(budget):
     def without(network, kept):
         return formal.forward(silenced(network, kept), where).reshape(wanted.shape)
 
-    cases = {"whole": {}}
+    cases: dict[str, dict[int, np.ndarray]] = {"whole": {}}
     for number, name, size in (LAST, MIDDLE):
         half = size // 2
         cases |= {

@@ -1,5 +1,7 @@
 """A network that has learnt all of its examples goes on growing surer, and only surer."""
 
+from typing import Any
+
 import numpy as np
 
 import snarc
@@ -30,7 +32,7 @@ def growing_confidence(budget):
     run, rows = None, []
     for before, after in zip((0, *looks), looks):
         # Descent without momentum has no memory: stretches one after another are one long training.
-        start = {} if run is None else {"start": run}
+        start: dict[str, Any] = {} if run is None else {"start": run}
         run = fit("784-100-10", mnist, epochs=int(after - before), **plain, **start)
         train, test = run.evaluate("train"), run.evaluate("test")
         rows.append((train.error, test.error, train.loss, test.loss, largest(train), largest(test), confidence(test)))

@@ -74,14 +74,14 @@ def lyapunov_circle(budget):
     deep = depths[-1]
     yield Claim(
         f"distance of ridges from the boundary, 10 units, {deep} layers (median)",
-        measured=Estimate.over([100 * one.numbers["ridge_distance"] for one in narrow[deep]]),
+        measured=Estimate.over([100 * float(one.numbers["ridge_distance"]) for one in narrow[deep]]),
         at_most=2.5,
         unit="% of the square's width",
         note="Ridges are found in the field of exponents alone, without asking for the answer.",
     )
     yield Claim(
         f"share of the boundary that has a ridge beside it, 10 units, {deep} layers",
-        measured=Estimate.over([100 * one.numbers["covered"] for one in narrow[deep]]),
+        measured=Estimate.over([100 * float(one.numbers["covered"]) for one in narrow[deep]]),
         at_least=90,
         unit="%",
     )
@@ -101,7 +101,7 @@ def lyapunov_circle(budget):
         [
             [n, depth, wrong[n, depth], Estimate.over([f.contrast for f in found]),
              Estimate.over([f.peak for f in found]),
-             Estimate.over([100 * f.numbers["ridge_distance"] for f in found])]
+             Estimate.over([100 * float(f.numbers["ridge_distance"]) for f in found])]
             for (n, depth), found in fields.items()
         ],
         "Trained with Adam, at rates and for numbers of epochs that suit the width and the depth.",
@@ -169,12 +169,12 @@ class Field:
     """Lλ of one network over the square, and its profile along the radius."""
 
     def __init__(self, network, depth, points):
-        from snarc import see
         from snarc.data import Task
+        from snarc.see.lyapunov import lyapunov
         from snarc.subjects import of_module
 
         seen = of_module(network, (2,), Task("regression", targets=("inside",)), "circle")
-        found = see.lyapunov(seen, box=(-HALF, HALF, -HALF, HALF), points=points)
+        found = lyapunov(seen, box=(-HALF, HALF, -HALF, HALF), points=points)
         self.numbers, self.arrays = found.numbers, found.arrays
         line = self.arrays["x"]
         self.grown = depth * self.arrays["exponent"].reshape(points, points)

@@ -123,8 +123,8 @@ def spearman(values):
 
 
 def plane(one, test, wrong, grown):
-    from snarc.see import boundary
     from snarc.see._boundary_picture import COLOURS, lines, regions
+    from snarc.see.boundary import boundary
 
     shown = min(4_000, len(test))
     inputs, labels = test.inputs[:shown], test.targets[:shown]

@@ -1,5 +1,7 @@
 """A network that is 90 % sure and half of the time wrong, and the one number that puts it right."""
 
+from typing import Any
+
 import numpy as np
 
 import snarc
@@ -48,9 +50,10 @@ def overconfident_networks(budget):
     weaker = {decay: scaling(run) for decay, run in decayed.items()}
     if 128 in scaled:
         weaker = {0.0: scaled[128], **weaker}
-    wide, numbers = by_width[512], scaled[512].numbers
+    wide = by_width[512]
+    numbers: Any = scaled[512].numbers
     logits = np.stack([z / t for z, t in zip(wide.test.logits, numbers["temperature"].values)])
-    chance = calibration(logits, photographs.test.targets).numbers["ece_by_chance"]
+    chance: Any = calibration(logits, photographs.test.targets).numbers["ece_by_chance"]
 
     yield Claim(
         "expected calibration error of 2352-512-512-10",

@@ -26,7 +26,7 @@ def probe_hierarchy(budget):
     each layer a logistic regression learns from 4,000 of the training photographs (full budget) and is judged by 2,000
     that neither it nor the network has seen.
     """
-    from snarc.see import probes
+    from snarc.see.probes import probes
 
     photos = snarc.load("cifar10-jpg", validation=500, test=budget(300, None, None), train=budget(1_000, None, None))
     made_of = {"maps": "16-32-64", "dense": "128", "window": 3, "padding": "SAME", "dropout": 0.3}
@@ -81,7 +81,8 @@ def probe_hierarchy(budget):
         ["what the probe sees", "features", "accuracy (%)", "before training (%)"],
         rows,
         f"The networks themselves get {100 * run.test.accuracy.mean:.1f} % of the test photographs right. "
-        f"{int(trained.numbers['stopped'])} of {accuracy.size + len(accuracy)} probes stopped before they converged.",
+        f"{float(trained.numbers['stopped']):.0f} of {accuracy.size + len(accuracy)} probes stopped before they "
+        "converged.",
     )
     yield Note(
         "The data are a fifth of CIFAR-10 that went through JPEG, so that accuracies do not compare with others. "

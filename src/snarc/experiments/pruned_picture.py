@@ -1,5 +1,7 @@
 """A picture network with half of its neurons deleted learns again: how many it can do without."""
 
+from typing import Any
+
 import numpy as np
 
 from snarc import draw
@@ -31,8 +33,8 @@ def pruned_picture(budget):
     from snarc.tuning import prune
 
     parts = budget(PARTS[3:4], PARTS[1::2], PARTS[1::2])
-    again = {"learning_rate": 2e-3, "schedule": "1cycle", "progress": False}
-    rows = {"now": [], "again": [], "loss": [], "whole": [], "longer": [], "small": []}
+    again: dict[str, Any] = {"learning_rate": 2e-3, "schedule": "1cycle", "progress": False}
+    rows: dict[str, list[Any]] = {"now": [], "again": [], "loss": [], "whole": [], "longer": [], "small": []}
     for seed in range(budget.replicas):
         run, wanted = trained(budget, seed=seed)
         epochs = max(1, run.recipe.epochs // 3)
@@ -53,7 +55,8 @@ def pruned_picture(budget):
             near(fit(nnx.clone(run.networks[0].body), run.dataset, epochs=epochs, **{**FALLING, **same}))
         )
         at = parts.index(0.4)
-        kept = found.smaller(at).body.layers
+        smaller: Any = found.smaller(at)
+        kept = smaller.body.layers
         sizes = [str(kept[0].kernel[...].shape[0]), *(str(one.kernel[...].shape[1]) for one in kept)]
         total = run.recipe.epochs + epochs
         rows["small"].append(near(fit("-".join(sizes), run.dataset, epochs=total, seed=seed, **FALLING)))

@@ -41,7 +41,7 @@ def random_hidden_layers(budget):
     data = circle(budget(300, 9_000, 18_000), budget(500, 10_000, 20_000))
     plain = {"standardise": False, "loss": "squared-error", "optimizer": "adam", "batch_size": 100}
     plain |= {"schedule": "cosine", "replicas": budget.replicas}
-    found = {name: {} for name in ("random", "trained", "exact")}
+    found: dict[str, dict[int, Estimate]] = {name: {} for name in ("random", "trained", "exact")}
     for n in widths:
         starts = [hidden(n, seed) for seed in range(budget.replicas)]
         start = Start(tuple(starts), f"random layers of {n}")
@@ -122,7 +122,7 @@ def hidden(n, seed, spread=SPREAD):
     """A network whose hidden weights and biases are random, and whose output is as any network begins."""
     from snarc.models.network import build
 
-    body = build(layout(n), inputs=(2,), outputs=1, seed=seed, options={"initializer": "lecun-normal"})
+    body: Any = build(layout(n), inputs=(2,), outputs=1, seed=seed, options={"initializer": "lecun-normal"})
     for k, layer in enumerate(list(body.layers)[:2]):
         rng = keys.generator(seed, "random hidden layers", n, k)
         layer.kernel[...] = rng.normal(size=layer.kernel.shape).astype(np.float32) / np.sqrt(layer.kernel.shape[0])

@@ -36,7 +36,9 @@ def smallest_distortions(budget):
     mnist = snarc.load("mnist", train=budget(1_000, 20_000, None), test=budget(100, 2_000, None))
     count = budget(16, 64, 300)
     names = [name for name, *_ in NETWORKS]
-    distortion, errors, matrices = {name: [] for name in names}, {name: [] for name in names}, []
+    distortion: dict[str, list[float]] = {name: [] for name in names}
+    errors: dict[str, list[float]] = {name: [] for name in names}
+    matrices = []
     for seed in range(budget.replicas):
         runs = [trained(kind, mnist, l2, name, seed, budget) for name, kind, l2, *_ in NETWORKS]
         made = [smallest(run, mnist, count) for run in runs]
@@ -50,8 +52,8 @@ def smallest_distortions(budget):
             f"distortion of {name}", published=published, measured=found[name],
             between=(round(0.6 * published, 4), round(1.4 * published, 4)),
         )  # fmt: skip
-    published = sorted(NETWORKS, key=lambda row: row[3])
-    means = [found[row[0]].mean for row in published]
+    ordered = sorted(NETWORKS, key=lambda row: row[3])
+    means = [found[row[0]].mean for row in ordered]
     yield Claim(
         "networks in the published order of their distortions", published=15,
         measured=int(sum(a < b for k, a in enumerate(means) for b in means[k + 1 :])), at_least=15, unit="of 15 pairs",

@@ -37,7 +37,8 @@ def stop_sign_stickers(budget):
     learnt = frontal(np.full(budget(8, 64, 128), STOP), rng).astype(np.float32)
     judged = frontal(np.full(VIEWS, STOP), rng).astype(np.float32)
     how = Views(noise=0.04)
-    made, shares = [], {"stickers": [], "random colours": [], "nothing": [], "still a stop sign": []}
+    made = []
+    shares: dict[str, list[float]] = {"stickers": [], "random colours": [], "nothing": [], "still a stop sign": []}
     for k in range(budget.replicas):
         seen = run.subject(k)
         stickers = fit_sticker(seen, learnt, LIMIT, mask, how=how, steps=budget(5, 300, 600), seed=k)

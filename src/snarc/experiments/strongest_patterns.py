@@ -32,7 +32,8 @@ def strongest_patterns(budget):
     image is shifted, turned and scaled at random in every step and has to be smooth.  A map's activation is the mean
     of its positive outputs over the image, as Graetz has it.
     """
-    from snarc.see import patterns, strongest
+    from snarc.see.patterns import patterns
+    from snarc.see.strongest import strongest
 
     mnist = snarc.load("mnist", train=budget(1_000, 30_000, 50_000), validation=1_000, test=budget(300, None, None))
     recipe = {"epochs": budget(1, 2, 5), "replicas": budget.replicas, "schedule": "1cycle"}

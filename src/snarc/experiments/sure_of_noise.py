@@ -23,7 +23,7 @@ def sure_of_noise(budget):
 
     Then it is shown 2,000 pictures whose pixels are drawn evenly from 0 to 1, letters, and clothes.
     """
-    from snarc.trust import unfamiliar
+    from snarc.trust.unfamiliar import unfamiliar
 
     mnist = snarc.load(
         "mnist", train=budget(2_000, None, None), validation=budget(100, None, None), test=budget(1_000, None, None)

@@ -32,7 +32,7 @@ def trained_filters(budget):
     kernel without a direction and 1 for one with a single one; a Gabor function is fitted to each kernel, and to the
     same weights shuffled, since eight parameters fit a few dozen pixels in any case.
     """
-    from snarc.see import orientation
+    from snarc.see.orientation import orientation
 
     data = {
         "mnist": snarc.load("mnist", train=budget(500, 8_000, 50_000), validation=500, test=budget(200, None, None)),

@@ -1,5 +1,7 @@
 """What a chance of rain means: forecasters who are calibrated, too sure, or say the same every day."""
 
+from typing import Any
+
 import numpy as np
 
 from snarc import draw, keys
@@ -28,7 +30,7 @@ def weather_forecaster(budget):
 
     days = budget(smoke=2_000, quick=20_000, full=20_000)
     inside, quarter, remainder, ratio = [], [], [], []
-    parts = {name: [] for name in (HONEST, BOLD, SAME)}
+    parts: dict[str, list[Any]] = {name: [] for name in (HONEST, BOLD, SAME)}
     for seed in range(budget.replicas):
         said, rain = weather(seed, days)
         low, frequency, high, _ = diagram(said, rain)

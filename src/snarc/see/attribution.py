@@ -242,7 +242,7 @@ def a_linear_network() -> None:
     for method in ("integrated", "occlusion"):
         assert np.allclose(found.arrays[method].reshape(5, 2, 6), x[..., 0] * own, atol=1e-5)
     assert np.allclose(found.arrays["smooth"], own[..., None], atol=1e-5)
-    assert found.numbers["completeness"] < 1e-5
+    assert float(found.numbers["completeness"]) < 1e-5
 
 
 @attribution.known_case
@@ -254,7 +254,8 @@ def a_network_with_global_average_pooling() -> None:
         def __init__(self) -> None:
             self.conv = nnx.Conv(1, 4, (3, 3), padding="SAME", rngs=nnx.Rngs(0))
             self.output = nnx.Linear(4, 2, rngs=nnx.Rngs(1))
-            self.output.bias[...] = jnp.array([0.5, -1.0])
+            bias: Any = self.output.bias
+            bias[...] = jnp.array([0.5, -1.0])
 
         def __call__(self, x: Any) -> Any:
             return self.output(self.conv(x).mean((1, 2)))

@@ -255,7 +255,8 @@ def _known(into: np.ndarray, out: np.ndarray) -> Subject:
 
     layout = f"{into.shape[0]}-{into.shape[1]}-{out.shape[1]}"
     net = MLP(inputs=(into.shape[0],), outputs=out.shape[1], rngs=nnx.Rngs(0), layers=layout)
-    for part, kernel in zip(net.layers, (into, out)):
+    layers: Any = net.layers
+    for part, kernel in zip(layers, (into, out)):
         part.kernel[...] = np.asarray(kernel, np.float32)
         part.bias[...] = np.zeros(kernel.shape[1], np.float32)
     return subject(net, inputs=(into.shape[0],), classes=out.shape[1])

@@ -45,7 +45,6 @@ def fit(
     other views.  Colours stay within the range by a logistic map.
     """
     low, high = bounds(of)
-    x = jnp.asarray(x, jnp.float32)
     optimizer = optax.adam(rate)
 
     def loss(free: jax.Array, batch: jax.Array, key: jax.Array) -> jax.Array:
@@ -68,7 +67,7 @@ def fit(
         (free, _), _ = jax.lax.scan(step, (free, optimizer.init(free)), jax.random.split(key, steps))
         return low + (high - low) * jax.nn.sigmoid(free)
 
-    return np.asarray(run(x, jax.random.key(seed)))
+    return np.asarray(run(jnp.asarray(x, jnp.float32), jax.random.key(seed)))
 
 
 def looked_at(of: Subject, x: np.ndarray, how: Views, times: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

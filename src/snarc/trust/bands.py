@@ -115,8 +115,8 @@ def bands(
     numbers["promised"] = coverage
     note = (
         f"Bands of width {float(numbers['width']):.3g} hold {100 * float(numbers['coverage']):.1f} % of the true "
-        f"values; {100 * coverage:g} % were promised. Standard deviation of the noise {float(numbers['noise']):.3g}, of "
-        f"ignorance {float(numbers['ignorance']):.3g}"
+        f"values; {100 * coverage:g} % were promised. Standard deviation of the noise {float(numbers['noise']):.3g}, "
+        f"of ignorance {float(numbers['ignorance']):.3g}"
     )
     if "growth" in numbers:
         note += f"; outside the training data its variance is {float(numbers['growth']):.3g} times that inside"

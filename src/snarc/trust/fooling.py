@@ -89,10 +89,11 @@ def _reading(found: Evolved, names: np.ndarray, encoding: str) -> Reading:
     middle = np.median(found.history, axis=2)  # (generations + 1, populations)
     reached = [int(np.argmax(one >= CERTAIN)) if one[-1] >= CERTAIN else np.nan for one in middle.T]
     confidence = Estimate.over(middle[-1])
+    certain = Estimate.over((found.confidence >= CERTAIN).mean(axis=1))
     numbers = {
         "confidence": confidence,
         "least": Estimate.over(found.confidence.min(axis=1)),
-        "certain": Estimate.over((found.confidence >= CERTAIN).mean(axis=1)),
+        "certain": certain,
         "generation": Estimate.over(reached) if np.isfinite(reached).all() else float("nan"),
     }
     when = "" if not np.isfinite(reached).all() else f", and of half of the classes after {np.mean(reached):.0f}"
@@ -100,7 +101,7 @@ def _reading(found: Evolved, names: np.ndarray, encoding: str) -> Reading:
     note = (
         f"After {len(found.history) - 1} generations it sees its classes in bred {what} with a confidence of "
         f"{100 * confidence.mean:.2f} % in the median; it is more than 99.99 % certain of "
-        f"{100 * numbers['certain'].mean:.0f} % of them{when}."
+        f"{100 * certain.mean:.0f} % of them{when}."
     )
     arrays = {
         "images": found.images[0], "label": names, "reached": found.confidence[0], "history": found.history,

@@ -200,6 +200,6 @@ def a_network_that_compares_halves() -> None:
     seen = subject(corner, inputs=(12, 12, 1), classes=("dark", "light"), range=(0, 1))
     x = np.full((8, 12, 12, 1), 0.2, np.float32)
     pair = (x, np.zeros(8, np.int32))
-    still = {"target": "light", "angle": 0.0, "scale": 0.0, "light": 0.0, "steps": 60, "share": 0.07}
+    still: dict[str, Any] = {"target": "light", "angle": 0.0, "scale": 0.0, "light": 0.0, "steps": 60, "share": 0.07}
     assert float(sticker(seen, pair, place="corner", **still).numbers["success"]) == 1
     assert float(sticker(seen, pair, place="centre", **still).numbers["success"]) == 0
