@@ -56,6 +56,23 @@ def test_shift_names_the_first_strength_that_costs_too_much():
     assert fails == ("fails", "It loses more than 5.0 points under noise (standard deviation 0.3: 93 % right).")
 
 
+def test_other_hands_are_told_by_the_better_of_two_ways():
+    accuracy = np.full((1, 6), 0.98)
+    numbers = {"overconfidence": 0.0, "accuracy": 0.98}
+    marks = {"usps": (0.6, 0.8, 0.7), "usps_centred": (0.96, 0.95, 0.75), "digits": (0.5, 0.6, float("nan"))}
+    for name, values in marks.items():
+        numbers |= dict(zip((f"accuracy_{name}", f"confidence_{name}", f"confidence_wrong_{name}"), values))
+    arrays = {
+        "change": np.array(["noise"]), "strength": np.array([[0.1, 0.2, 0.3, 0.4, 0.5]]), "accuracy": accuracy,
+        "confidence": accuracy, "set": np.array(["own", *marks]), "set_marks": np.zeros((4, 3)),
+    }  # fmt: skip
+    found = {text: kind for kind, text in said(Reading("shift", numbers, arrays))}
+    centred = "Of usps it gets 96.0 % right, centred by mass (60.0 % as they are); where it is wrong it is 75.0 % sure."
+    assert found[centred] == "can"
+    assert found["Of digits it gets 50.0 % right."] == "fails"
+    assert len(found) == 3
+
+
 def test_attacks_are_told_at_the_size_that_halves_the_accuracy():
     arrays = {name: np.array(v) for name, v in {
         "epsilon": [0, 0.1, 0.2], "pgd": [0.98, 0.6, 0.3], "random": [0.98, 0.98, 0.97],
@@ -87,7 +104,7 @@ def test_a_threshold_from_other_examples():
         sure = rng.uniform(0.5, 1, n)
         return np.log(np.stack([sure, 1 - sure], axis=1)), (rng.random(n) > sure).astype(int)
 
-    known, judged = draw_examples(20_000), draw_examples(20_000)
+    known, judged = draw_examples(200_000), draw_examples(20_000)
     [(kind, text)] = said(trust.rejection(*judged, calibration=known, error=0.1))
     assert kind == "when"
     assert "margin between the two largest outputs is at least" in text

@@ -35,7 +35,8 @@ def probe_hierarchy(budget):
     recipe = {"learning_rate": 2e-3, "schedule": "1cycle", "replicas": budget.replicas, "model_options": made_of}
     run = fit("convnet", photos, epochs=budget(smoke=1, quick=6, full=12), **recipe)
     penalties = budget((0.1,), (0.1,), (0.01, 0.1, 1.0))
-    options = {"count": budget(300, 2_000, 4_000), "judged": 2_000, "replicas": budget.replicas, "penalties": penalties}
+    options = {"count": budget(200, 2_000, 4_000), "judged": budget(200, 2_000, 2_000)}
+    options |= {"replicas": budget.replicas, "penalties": penalties}
     trained = probes(run, **options)
     others = {name: value for name, value in options.items() if name not in ("replicas", "count")}
     first = photos.train.take(slice(options["count"]))

@@ -19,9 +19,9 @@ FIRST = (
     "calibration", "rejection", "conformal", "scaling", "confusion", "mistakes", "residuals", "intervals",
     "unfamiliar", "shift", "adversarial", "uncertainty",
 )  # fmt: skip
-# What a network of images is shown besides noise, with the folder of its files: those that are on this machine.
+# Sets of images, with the folder of their files: those that are on this machine are shown to a network of images.
 OTHERS = {"usps": "usps", "notmnist": "letters", "fashion-mnist": "fashion-mnist", "mnist": "mnist"}
-
+DIGITS = ("mnist", "usps", "digits")  # of the same ten classes: shifted, but not unfamiliar
 WANTED = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)  # errors that one may want
 
 
@@ -87,9 +87,15 @@ def _suited(run: Run, name: str) -> dict[str, Any]:
         # An error to be had by refusing: clearly below what it has without.
         error = float(run.evaluate("validation").error)
         return {"error": next((one for one in WANTED if one < 0.6 * error), WANTED[-1])}
-    if name != "unfamiliar" or len(run.inputs) != 3:
+    if name not in ("unfamiliar", "shift") or len(run.inputs) != 3:
         return {}
     from snarc.data.canonical import at_hand
 
     own = run.about["dataset"]["name"]
-    return {"others": ("noise", *(other for other, folder in OTHERS.items() if other != own and at_hand(folder)))}
+    there = [other for other, folder in OTHERS.items() if other != own and at_hand(folder)]
+    alike = [other for other in (*there, "digits") if own in DIGITS and other in DIGITS and other != own]
+    if name == "unfamiliar":
+        return {"others": ("noise", *(other for other in there if other not in alike))}
+    from snarc.trust.shift import CHANGES
+
+    return {"sets": tuple(alike), "changes": tuple(CHANGES)} if alike else {}

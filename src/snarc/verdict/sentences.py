@@ -134,9 +134,28 @@ def _shift(reading: Reading) -> Iterator[tuple[Kind, str]]:
         yield "can", f"It loses at most {points(POINTS_LOST)} under {_list(bears)}."
     if fails:
         yield "fails", f"It loses more than {points(POINTS_LOST)} under {_list(fails)}."
+    yield from _other_hands(reading)
     over = float(reading.numbers["overconfidence"])
     if over > POINTS_LOST:
         yield "fails", f"On changed images it is {points(over)} surer than it is right, on average over all changes."
+
+
+def _other_hands(reading: Reading) -> Iterator[tuple[Kind, str]]:
+    """Sets of the same classes from elsewhere, each as it is and, where that can be, centred as MNIST's digits are."""
+    n = {name: float(value) for name, value in reading.numbers.items()}
+    names = [str(name) for name in reading.arrays.get("set", ())[1:]]
+    for name in names:
+        if name.removesuffix("_centred") in names and name.endswith("_centred"):
+            continue
+        best = max((one for one in (name, f"{name}_centred") if one in names), key=lambda one: n[f"accuracy_{one}"])
+        way = ", centred by mass" if best != name else ""
+        text = f"Of {name} it gets {percent(n[f'accuracy_{best}'])} right{way}"
+        if best != name:
+            text += f" ({percent(n[f'accuracy_{name}'])} as they are)"
+        wrong = n[f"confidence_wrong_{best}"]
+        text += f"; where it is wrong it is {percent(wrong)} sure." if math.isfinite(wrong) else "."
+        lost = n["accuracy"] - n[f"accuracy_{best}"]
+        yield ("fails" if lost > POINTS_LOST else "can"), text
 
 
 @rule("unfamiliar")
