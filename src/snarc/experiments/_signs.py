@@ -50,15 +50,6 @@ def signs(train: int, test: int, seed: int = 0) -> Dataset:
     return Dataset("drawn-signs", task, learnt, held, split("test", test), {"drawn": "by snarc"})
 
 
-def bars() -> np.ndarray:
-    """Two bars ``(SIDE, SIDE)`` above and below the word of the stop sign, at most 12 % of the sign's area."""
-    mask = np.zeros((SIDE, SIDE), bool)
-    middle = SIDE // 2
-    for top in (middle - 10, middle + 6):
-        mask[top : top + 4, middle - 5 : middle + 6] = True
-    return mask
-
-
 def covered(mask: np.ndarray, kind: int = 0) -> float:
     """The share of a sign that a mask covers."""
     alpha = textures()[kind, :, :, 3]

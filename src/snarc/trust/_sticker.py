@@ -70,6 +70,52 @@ def fit(
     return np.asarray(run(jnp.asarray(x, jnp.float32), jax.random.key(seed)))
 
 
+def sensitivity(
+    of: Subject,
+    x: np.ndarray,
+    target: int,
+    how: Views = Views(),
+    *,
+    looks: int = 8,
+    seed: int = 0,  # noqa: B008
+) -> np.ndarray:
+    """How much each pixel moves the loss of the target ``(H, W)``: absolute slopes, mean over random views."""
+    low, high = bounds(of)
+
+    def loss(change: jax.Array, x: jax.Array, key: jax.Array) -> jax.Array:
+        logits = of.logits(views(jnp.clip(x + change, low, high), key, how, low, high))
+        return (jax.nn.logsumexp(logits, axis=-1) - logits[:, target]).mean()
+
+    slope = jax.jit(jax.grad(loss), compiler_options=options())
+    x = jnp.asarray(x[:BATCH], jnp.float32)
+    each = [slope(jnp.zeros(x.shape[1:]), x, key) for key in jax.random.split(jax.random.key(seed), looks)]
+    return np.asarray(sum(jnp.abs(one).sum(axis=-1) for one in each)) / looks
+
+
+def placed(weight: np.ndarray, size: tuple[int, int], count: int = 1, within: np.ndarray | None = None) -> np.ndarray:
+    """The mask of ``count`` rectangles ``(height, width)`` that hold the most weight, one after another, none twice.
+
+    Parameters
+    ----------
+    within: where they may lie, ``(H, W)``; everywhere by default.
+
+    Raises
+    ------
+    ValueError: there is no room for so many.
+    """
+    tall, wide = size
+    free = np.ones(weight.shape, bool) if within is None else within.copy()
+    mask = np.zeros(weight.shape, bool)
+    for _ in range(count):
+        windows = np.lib.stride_tricks.sliding_window_view(np.where(free, weight, -np.inf), size).sum(axis=(2, 3))
+        top, left = np.unravel_index(windows.argmax(), windows.shape)
+        if not np.isfinite(windows[top, left]):
+            raise ValueError(f"no room for {count} rectangles of {tall} x {wide}")
+        for grid, value in ((mask, True), (free, False)):
+            grid[top : top + tall, left : left + wide] = value
+    return mask
+
+
 def looked_at(of: Subject, x: np.ndarray, how: Views, times: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """``times`` random views of each picture ``(times, N, H, W, C)``, and what the network answers ``(times, N)``."""
     low, high = bounds(of)

@@ -12,10 +12,10 @@ from snarc.reading import Reading, wilson
 from snarc.registry import instrument
 from snarc.subjects import Subject, predictions, subject
 
-from ._sticker import bounds, fit, looked_at, stuck
+from ._sticker import bounds, fit, looked_at, placed, sensitivity, stuck
 from ._views import Views
 
-PLACES = ("centre", "corner", "bars")
+PLACES = ("sensitive", "centre", "corner", "bars")
 
 
 @instrument("sticker", asks="Can a sticker on a small part make it read what one wants, from every side?")
@@ -26,7 +26,7 @@ def sticker(
     target: str = "",
     source: str = "",
     share: float = 0.1,
-    place: str = "centre",
+    place: str = "sensitive",
     steps: int = 200,
     count: int = 100,
     times: int = 5,
@@ -44,7 +44,8 @@ def sticker(
     target: the class that the sticker is to look like; by default the first that is not the source.
     source: the class of the pictures that it is put on; by default every class but the target.
     share: of the picture that it covers.
-    place: a square in the ``centre`` or the upper left ``corner``, or two ``bars`` across the middle.
+    place: a square where the network is most ``sensitive``, in the ``centre`` or the upper left ``corner``, or two
+        ``bars`` across the middle.
     steps: of the fit.
     count, times: pictures to try it on, others than those that it is fitted to, and views of each.
     angle, scale, light: how far views differ: degrees, and fractions of size and brightness, to either side.
@@ -89,11 +90,13 @@ def sticker(
     how = Views(angle=angle, scale=scale, light=light)
     x = np.asarray(seen.example(split.gather(np.sort(tried)).inputs))
     labels = labels[np.sort(tried)]
-    mask = masked(seen.inputs[:2], share, place)
-    made = fit(
-        seen, np.asarray(seen.example(split.gather(np.sort(learnt)).inputs)), target_k, mask, how=how, steps=steps,
-        seed=seed,
-    )  # fmt: skip
+    known = np.asarray(seen.example(split.gather(np.sort(learnt)).inputs))
+    if place == "sensitive":
+        side = max(1, int(np.sqrt(share * x.shape[1] * x.shape[2])))
+        mask = placed(sensitivity(seen, known, target_k, how, seed=seed), (side, side))
+    else:
+        mask = masked(seen.inputs[:2], share, place)
+    made = fit(seen, known, target_k, mask, how=how, steps=steps, seed=seed)
     return _reading(seen, x, labels, made, mask, target_k, how, times, rng)
 
 
@@ -203,3 +206,5 @@ def a_network_that_compares_halves() -> None:
     still: dict[str, Any] = {"target": "light", "angle": 0.0, "scale": 0.0, "light": 0.0, "steps": 60, "share": 0.07}
     assert float(sticker(seen, pair, place="corner", **still).numbers["success"]) == 1
     assert float(sticker(seen, pair, place="centre", **still).numbers["success"]) == 0
+    found = sticker(seen, pair, **still)
+    assert found.arrays["mask"][:3, :3].all()
