@@ -143,6 +143,16 @@ def test_copies_differ_and_the_best_comes_first(images):
     np.testing.assert_allclose(found["activation"][:, 0], wanted, rtol=1e-4)
 
 
+def test_a_seed_makes_the_same_patterns_again(images):
+    network = convnet(maps="2", dense="")[1]
+    one, same, other = (
+        patterns(network, images, layer="convolutions.0", copies=1, steps=3, count=1, first=8, seed=seed).arrays
+        for seed in (4, 4, 5)
+    )
+    np.testing.assert_array_equal(one["optimum"], same["optimum"])
+    assert np.abs(one["optimum"] - other["optimum"]).max() > 1e-3
+
+
 def test_probes_are_scikit_learns(digits):
     run = snarc.fit("64-20-10", digits, epochs=5, out=False, progress=False)
     found = probes(run, count=300, judged=200, penalties=(0.05,))
