@@ -11,7 +11,7 @@ from snarc.training.readings import Kept
 from snarc.verdict import Sentence, room_of, sentences
 from snarc.verdict.sentences import POINTS_LOST, SURE, TITLES
 
-from . import page, words
+from . import page, scatter, words
 from .reading import number
 
 # Readings that the report shows at places of their own.
@@ -74,10 +74,19 @@ def _card(one: Kept, pictures: Callable[..., str], epochs: int | None) -> Markup
     if epochs is not None and one.epochs != epochs:
         then = words.plural(one.epochs, "epoch")
         stale = page.notice(f"Seen after {then} of training; the network has learnt on since.")
+    if scatter.fits(reading):
+        # Points that show their example under the pointer say more than their picture.
+        folded = page.join(page.details("Numbers", numbers), _options(asked))
+        own = scatter.card(reading, _asks(one.name), id=place(one.name))
+        return Markup('<div class="wide">{}</div>').format(page.join(stale, own, folded))
     return page.card(
         _asks(one.name), stale, page.note(reading.note), drawn, page.details("Numbers", numbers),
-        page.details("Options", page.facts(asked)) if asked else None, id=place(one.name), wide=wide,
+        _options(asked), id=place(one.name), wide=wide,
     )  # fmt: skip
+
+
+def _options(asked: list[tuple[str, str]]) -> Markup | None:
+    return page.details("Options", page.facts(asked)) if asked else None
 
 
 def _listed(found: list[Sentence]) -> Markup:

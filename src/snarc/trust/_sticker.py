@@ -87,8 +87,8 @@ def sensitivity(
         return (jax.nn.logsumexp(logits, axis=-1) - logits[:, target]).mean()
 
     slope = jax.jit(jax.grad(loss), compiler_options=options())
-    x = jnp.asarray(x[:BATCH], jnp.float32)
-    each = [slope(jnp.zeros(x.shape[1:]), x, key) for key in jax.random.split(jax.random.key(seed), looks)]
+    some = jnp.asarray(x[:BATCH], jnp.float32)
+    each = [slope(jnp.zeros(some.shape[1:]), some, key) for key in jax.random.split(jax.random.key(seed), looks)]
     return np.asarray(sum(jnp.abs(one).sum(axis=-1) for one in each)) / looks
 
 
