@@ -43,7 +43,7 @@ def test_a_circle_told_by_a_black_box():
 
 
 def test_one_answer_everywhere_has_no_boundary():
-    found = boundary(snarc.subject(lambda x: x * 0 + np.array([1.0, 0.0]), inputs=(2,), classes=2))
+    found = boundary(snarc.subject(lambda x: x * 0 + np.array([2.0, 0.0]), inputs=(2,), classes=2))
     assert found.numbers["classes"] == 1
     assert found.numbers["length"] == 0
     assert np.isnan(found.numbers["distance_least"])
