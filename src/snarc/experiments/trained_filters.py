@@ -28,7 +28,7 @@ def trained_filters(budget):
     """One stage of convolution and ten outputs; 7 and 20 maps of 5 x 5 on digits, 40 of 7 x 7 on small photographs.
 
     The network with 7 maps pools by the mean over 4 x 4, as in the lecture; the others by the maximum over 2 x 2.
-    Sparse training adds 0.0003 times the sum of all absolute weights to the loss.  The orientation index is 0 for a
+    Sparse training adds 0.003 times the sum of all absolute weights to the loss.  The orientation index is 0 for a
     kernel without a direction and 1 for one with a single one; a Gabor function is fitted to each kernel, and to the
     same weights shuffled, since eight parameters fit a few dozen pixels in any case.
     """
@@ -47,7 +47,7 @@ def trained_filters(budget):
             continue
         made_of = {**made_of, "dense": "", "padding": "SAME", "dropout": 0.0}
         recipe = {"model_options": made_of, "replicas": budget.replicas, "learning_rate": 3e-3, "schedule": "1cycle"}
-        for how, epochs, l1 in zip(HOW, (1, longer, longer), (0.0, 0.0, 3e-4)):
+        for how, epochs, l1 in zip(HOW, (1, longer, longer), (0.0, 0.0, 3e-3)):
             run = fit("convnet", data[name], epochs=epochs, l1=l1, **recipe)
             views = [run.subject(k) for k in range(budget.replicas)]
             found[maps, how] = [orientation(one, fit=budget.name != "smoke", seed=k) for k, one in enumerate(views)]
@@ -98,7 +98,8 @@ def trained_filters(budget):
     )
     yield Note(
         "Test errors of photographs are those of a network with a single stage on a fifth of CIFAR-10. The strength of "
-        "the penalty is ours."
+        "the penalty is ours: with 4 passes over 8,000 digits and 3,000 photographs, 0.0003 made 1.7, 1.9 and 1.1 times "
+        "as many zeros, 0.001 2.0, 4.4 and 2.0 times, 0.003 4, 14 and 6 times, and 0.01 cost four points and more."
     )
 
 
