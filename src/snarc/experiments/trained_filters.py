@@ -98,7 +98,7 @@ def trained_filters(budget):
     )
     yield Note(
         "Test errors of photographs are those of a network with a single stage on a fifth of CIFAR-10. The strength of "
-        "the penalty is ours: with 4 passes over 8,000 digits and 3,000 photographs, 0.0003 made 1.7, 1.9 and 1.1 times "
+        "the penalty is ours: with 4 passes over 8,000 digits and 3,000 photographs 0.0003 made 1.7, 1.9 and 1.1 times "
         "as many zeros, 0.001 2.0, 4.4 and 2.0 times, 0.003 4, 14 and 6 times, and 0.01 cost four points and more."
     )
 
