@@ -77,11 +77,11 @@ pictures: $(VENV)/core ## the picture of README.md, made by the program (needs M
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header $(ARGS)
-# Installed with PyTorch, where its build wants them.
+# Installed with PyTorch, where its build wants them; pictures (torchvision) are not needed, and must fit its build.
 TORCH_OWN := torch cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti \
 	nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand \
 	nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink \
-	nvidia-nvshmem-cu13 nvidia-nvtx triton
+	nvidia-nvshmem-cu13 nvidia-nvtx torchvision triton
 lock: ## write requirements/*.txt anew (needs uv; ARGS=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml requirements/build.in --extra dev --extra bench --extra web --extra tsne \
 		-o requirements/requirements-dev.txt
