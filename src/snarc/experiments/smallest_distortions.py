@@ -3,7 +3,7 @@
 import numpy as np
 
 import snarc
-from snarc import draw
+from snarc import draw, keys
 from snarc.experiments import Claim, Erratum, Figure, Note, Table, experiment, fit
 from snarc.reading import Estimate
 
@@ -30,20 +30,22 @@ NETWORKS = (
 )
 def smallest_distortions(budget):
     """Softmax with three weight decays, two networks of two sigmoid layers, and softmax on the features of an
-    autoencoder that saw no labels. The smallest change is found by box-constrained L-BFGS. Distortion: the root of
-    the mean squared change of a pixel, of the range from black to white, to any other answer.
+    autoencoder that saw no labels. The smallest change to an answer drawn from the nine wrong ones is found by
+    box-constrained L-BFGS. Distortion: the root of the mean squared change of a pixel, black to white being 1.
     """
     mnist = snarc.load("mnist", train=budget(1_000, 20_000, None), test=budget(100, 2_000, None))
     count = budget(16, 64, 300)
     names = [name for name, *_ in NETWORKS]
     distortion: dict[str, list[float]] = {name: [] for name in names}
+    nearest: dict[str, list[float]] = {name: [] for name in names}
     errors: dict[str, list[float]] = {name: [] for name in names}
     matrices = []
     for seed in range(budget.replicas):
         runs = [trained(kind, mnist, l2, name, seed, budget) for name, kind, l2, *_ in NETWORKS]
-        made = [smallest(run, mnist, count) for run in runs]
+        made = [smallest(run, mnist, count, seed) for run in runs]
         for name, run, (_, lengths, _) in zip(names, runs, made):
             distortion[name].append(lengths.mean())
+            nearest[name].append(smallest(run, mnist, count)[1].mean())
             errors[name].append(100 * float(run.test.error))
         matrices.append(transfer(runs, made))
     found = {name: Estimate.over(distortion[name]) for name in names}
@@ -71,15 +73,18 @@ def smallest_distortions(budget):
     )  # fmt: skip
     yield Figure(
         pictures(names, mnist, made),
-        "Above: digits. Below: the nearest ones that the network misreads, and their mean distortion.",
+        "Above: digits. Below: what the network takes for another, drawn digit, and the mean distortion.",
         name="pairs",
     )
     yield Figure(heat(names, 100 * matrix), "Digits made against the network of the row, read by that of the column.",
                  name="transfer")  # fmt: skip
     yield Table(
-        ["network", "distortion, published", "distortion", "test error, published (%)", "test error (%)"],
-        [[name, p, found[name], e, Estimate.over(errors[name])] for name, _, _, p, e in NETWORKS],
-        f"Means over {count} test digits that the network reads rightly.",
+        ["network", "published", "to a wrong answer", "to the nearest", "error, published (%)", "test error (%)"],
+        [
+            [name, p, found[name], Estimate.over(nearest[name]), e, Estimate.over(errors[name])]
+            for name, _, _, p, e in NETWORKS
+        ],
+        f"Distortions: means over {count} test digits that the network reads rightly.",
     )
     yield Erratum(
         "The smallest c for which the minimum of c|r| + loss(x + r) is misread.",
@@ -88,8 +93,9 @@ def smallest_distortions(budget):
         SZEGEDY.replace("table 1", "section 4.1"),
     )
     yield Note(
-        "The paper does not say which wrong answer was asked for; here the nearest. Its decay λ Σ w²/k, k units in "
-        "the layer, is an l2 of 2λ/k for the ten outputs; in its deeper networks one l2 stands for all layers here. It "
+        "The paper asks for a given wrong answer and does not say which; here it is drawn for each digit. To the "
+        "nearest wrong answer, with which this experiment began, the way is less than half as long. Its decay λ Σ w²/k, "
+        "k units in the layer, is an l2 of 2λ/k for the ten outputs; in its deeper networks one l2 stands for all layers here. It "
         "names 400 sparse autoencoder units; here they learn to repair digits of which 30 % of the pixels were dropped."
     )
 
@@ -123,15 +129,18 @@ def encoder(mnist, seed, budget):
     )  # fmt: skip
 
 
-def smallest(run, mnist, count):
-    """The inputs made, their distortions, and the digits they were made from."""
+def smallest(run, mnist, count, seed=None):
+    """The inputs made, their distortions, and the digits they were made from; with a seed to answers drawn by it."""
     from snarc.trust import attacks
 
     seen = run.subject()
     some = mnist.test.inputs[: 2 * count + 20]
     labels = mnist.test.targets[: len(some)]
     right = np.flatnonzero(np.asarray(seen.logits(some)).argmax(axis=1) == labels)[:count]
-    made = attacks.lbfgs(seen, some[right], labels[right])
+    targets = None
+    if seed is not None:
+        targets = (labels[right] + keys.generator(seed, "wrong answers").integers(1, 10, len(right))) % 10
+    made = attacks.lbfgs(seen, some[right], labels[right], targets=targets)
     return made, made.l2[made.success] / np.sqrt(784), right
 
 
