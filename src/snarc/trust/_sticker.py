@@ -16,6 +16,7 @@ from snarc.training.compiling import options
 from ._views import Views, views
 
 BATCH = 64
+USUAL = Views()
 
 
 def bounds(of: Subject) -> tuple[float, float]:
@@ -34,7 +35,7 @@ def fit(
     target: int,
     mask: np.ndarray,
     *,
-    how: Views = Views(),  # noqa: B008 (a value that cannot be changed)
+    how: Views = USUAL,
     steps: int = 200,
     rate: float = 0.1,
     seed: int = 0,
@@ -74,10 +75,10 @@ def sensitivity(
     of: Subject,
     x: np.ndarray,
     target: int,
-    how: Views = Views(),
+    how: Views = USUAL,
     *,
     looks: int = 8,
-    seed: int = 0,  # noqa: B008
+    seed: int = 0,
 ) -> np.ndarray:
     """How much each pixel moves the loss of the target ``(H, W)``: absolute slopes, mean over random views."""
     low, high = bounds(of)
