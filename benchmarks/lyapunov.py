@@ -112,7 +112,7 @@ def main() -> None:
     results |= {"sides": found, "first_call": first}
     whole = timed(lambda: snarc.see.lyapunov(seen, points=options.points))
     results["instrument"] = sorted(whole() for _ in range(options.rounds))
-    print(f"snarc: first call {first:.2f} s, then {found['snarc']['median']:.2f} s; every call compiles anew")
+    print(f"snarc: first call {first:.2f} s, then {found['snarc']['median']:.2f} s")
     print(f"the whole instrument, with boundary and ridges: {results['instrument'][options.rounds // 2]:.2f} s")
     for name, row in found.items():
         if name != "snarc":

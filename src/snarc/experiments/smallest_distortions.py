@@ -96,8 +96,8 @@ def smallest_distortions(budget):
         "The paper asks for a given wrong answer and does not say which; here it is drawn for each digit. To the "
         "nearest wrong answer, with which this experiment began, the way is less than half as long. Its decay "
         "λ Σ w²/k, k units in the layer, is an l2 of 2λ/k for the ten outputs; in its deeper networks one l2 stands "
-        "for all layers here. It names 400 sparse autoencoder units; here they learn to repair digits of which 30 % of the "
-        "pixels were dropped."
+        "for all layers here. It names 400 sparse autoencoder units; here they learn to repair digits of which 30 % of "
+        "the pixels were dropped."
     )
 
 
