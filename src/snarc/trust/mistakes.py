@@ -52,9 +52,8 @@ def mistakes(
     if examples is not None:
         arrays["examples"] = examples
     numbers: dict[str, float | int | Estimate] = {"wrong": Estimate.over(wrong.sum(axis=1)), "shown": len(chosen)}
-    note = f"{len(where):,} of {len(seen):,} examples are wrong" + (
-        f" in replica {replica}" if seen.replicas > 1 else ""
-    )
+    whose = f" in replica {replica}" if seen.replicas > 1 else ""
+    note = f"{len(where):,} of {len(seen):,} examples are wrong{whose}."
     pictured = examples is not None and examples.ndim == 4
     return Reading("mistakes", numbers, arrays, _draw if pictured else None, note)
 
