@@ -16,7 +16,7 @@ EXPONENT = "exponent of the relative distance to the boundary"
     rows=("Q13",),
     question="How near is the boundary of a linear network, compared with the length of the input, in n dimensions?",
     source="Goodfellow, Shlens, Szegedy, ICLR 2015, section 3",
-    seconds=(4, 15, 40),
+    seconds=(3, 15, 23),
     replicas=(1, 3, 5),
     needs=("mnist",),
 )
