@@ -11,6 +11,7 @@ import pytest
 
 import snarc
 from snarc.errors import DataError, ModelError
+from snarc.models.inside import edited
 
 W = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
 
@@ -107,3 +108,13 @@ def test_a_layer_can_be_given_other_outputs(digits):
     np.testing.assert_allclose(slope, kernel[:, 2], atol=1e-6)
     with pytest.raises(ModelError, match=r"no layer 'body.layers.9'.*body.layers.0"):
         seen.edited({"body.layers.9": lambda a: a})
+
+
+def test_what_trains_an_edited_network_leaves_the_other_as_it_is(digits):
+    run = snarc.fit("64-8-10", "digits", epochs=1, out=False, progress=False)
+    before = run.logits(digits.test.inputs[:5])
+    copy = edited(run.networks[0].body, {"layers.0": lambda a: 2 * a})
+    copy.layers[1].kernel[...] = jnp.zeros((8, 10))
+    np.testing.assert_array_equal(run.logits(digits.test.inputs[:5]), before)
+    snarc.fit(edited(run.networks[0].body, {}), "digits", epochs=1, out=False, progress=False)
+    np.testing.assert_array_equal(run.logits(digits.test.inputs[:5]), before)

@@ -56,7 +56,7 @@ def edited(network: nnx.Module, changes: Mapping[str, Change], *, inputs: bool =
     Parameters
     ----------
     changes: for the path of a layer, as :func:`layers_of` names it, a function from its output to another of the same
-        shape.  The copy shares the weights' arrays with the network.
+        shape.  The copy has variables of its own, so that what trains it leaves the network as it is.
     inputs: change what the layers get rather than what they return.
 
     Raises
@@ -64,8 +64,7 @@ def edited(network: nnx.Module, changes: Mapping[str, Change], *, inputs: bool =
     ModelError: there is no layer of that path.
     """
     _evaluate(network)
-    graph, state = nnx.split(network)
-    copy = nnx.merge(graph, state)
+    copy = nnx.clone(network)
     modules = {".".join(map(str, path)): module for path, module in nnx.iter_modules(copy)}
     parts = {path: module for path, module in modules.items() if path and callable(module)}
     for path, change in changes.items():

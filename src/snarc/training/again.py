@@ -44,7 +44,7 @@ def learn_again(run: Any, body: nnx.Module, epochs: int, **fields: Any) -> nnx.M
     if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
         raise RecipeError(f"epochs={epochs!r}", wanted="0 or more", way_out="Take 1, or 0 for none.")
     recipe = run.recipe.with_(**{**_PLAIN, "epochs": epochs, **fields})
-    # A copy of its own: the variables of an edited body are still those of the run's network.
+    # Training changes a network in place.
     found = fit(nnx.clone(body), run.dataset, recipe=recipe, out=False, progress=False, health=False)
     if found.status == "interrupted":
         raise KeyboardInterrupt
