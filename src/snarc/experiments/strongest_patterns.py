@@ -39,7 +39,8 @@ def strongest_patterns(budget):
     recipe = {"epochs": budget(1, 2, 5), "replicas": budget.replicas, "schedule": "1cycle"}
     runs = {"mlp": fit("784-100-10", mnist, learning_rate=2e-3, **recipe)}
     runs["conv"] = fit("lenet5", mnist, learning_rate=4e-3, **recipe)
-    common = {"first": budget(200, 3_000, 10_000), "steps": budget(4, 128, 192)}
+    # The best training image is the best of all that the networks learnt from.
+    common = {"first": budget(200, 30_000, 50_000), "steps": budget(4, 128, 192)}
     kept = LAYERS[:2] if budget.name == "smoke" else LAYERS
     ratios = {}
     for which, layer, words, objective in kept:
@@ -53,7 +54,7 @@ def strongest_patterns(budget):
             f"activation by the input made for it over that by the best training image: {words}",
             measured=Estimate.over([float(np.median(one)) for one in each]),
             at_least=3,
-            note="The median over the units that some training image excites.",
+            note=f"The median over the units that some of {common['first']:,} training images excites.",
         )
     yield Claim(
         "largest activation that there can be, reached by ascent: dense hidden layer",
@@ -70,6 +71,7 @@ def strongest_patterns(budget):
         name="neurons",
     )
     if budget.name != "smoke":
+        parts = budget(0, 3_000, 10_000)
         for layer, ordinal in budget((), (("conv2", "second"),), (("conv1", "first"), ("conv2", "second"))):
             yield Figure(
                 patterns(runs["conv"], layer=layer, **gallery).plot(),
@@ -77,9 +79,9 @@ def strongest_patterns(budget):
                 name=f"maps-{ordinal}",
             )
         yield Figure(
-            strongest(runs["conv"], layer="conv2", first=common["first"]).plot(),
-            "The parts of training images that excite the maps of the second convolution most, one of an image, and "
-            "the largest activation.",
+            strongest(runs["conv"], layer="conv2", first=parts).plot(),
+            f"The parts of {parts:,} training images that excite the maps of the second convolution most, one of an "
+            "image, and the largest activation.",
             name="patches",
         )
     yield Figure(spread(ratios), "The ratio for every unit of all networks; the line is at 3.", name="ratios")
