@@ -253,6 +253,23 @@ def test_133_names_are_text(browser, drawing):
         assert browser.complaints() == []
 
 
+def test_names_of_classes_are_not_cut_off(browser, drawing):
+    named = copy.copy(drawing)
+    named.classes = ["aeroplane", "automobile", *drawing.classes[2:]]
+    with serving(named.page()) as door:
+        for width in (360, 1280):
+            browser.size(width, 900)
+            browser.go("about:blank")
+            browser.go(door.extra["address"].url)
+            browser.wait("document.body.classList.contains('ready')")
+            cut = browser.js(
+                "return [...document.querySelectorAll('.what')].filter((e) => e.scrollWidth > e.clientWidth)"
+                ".map((e) => e.textContent)"
+            )
+            assert cut == []
+        assert browser.complaints() == []
+
+
 def test_it_says_when_the_server_has_gone(browser, drawing):
     with serving(drawing.page()) as door:
         browser.go(door.extra["address"].url)

@@ -126,6 +126,27 @@ def test_beyond_the_boundary_the_answer_is_another_and_the_distance_is_the_lengt
     assert 0 < low < middle < high
 
 
+def test_distances_are_in_pixels_whatever_the_inputs_count_in(rng):
+    """Pixels from 0 to 16: a change is as long as it looks, and not sixteen times that."""
+    x = np.zeros((60, 8, 8, 1), np.float32)
+    right = np.arange(60) % 2
+    x[right == 0, 2:6, 2:4] = x[right == 1, 2:6, 4:6] = 16
+    x *= rng.random((60, 1, 1, 1)) > 0.1
+    network = Network(Standardise(1), build("linear", inputs=(8, 8, 1), outputs=2))
+    network.body.output.kernel[...] = jnp.asarray(np.tile(np.repeat(np.eye(2), 4, axis=0), (8, 1)) / 20, jnp.float32)
+    page = Drawing(made(from_arrays(x, right, name="halves"), network))
+    found = page.boundary({"lines": [{"points": [0.3, 0.3, 0.3, 0.7], "width": 0.2}]}, "")
+    before, after = (opened(found[name])[..., 0] / 255 for name in ("before", "after"))
+    assert (found["from"], found["to"]) == (0, 1)
+    assert before.max() > 0.9
+    # The boundary is a hyperplane, at this distance; where black cannot become blacker the way is longer.
+    known = (before[:, :4].sum() - before[:, 4:].sum()) / np.sqrt(64)
+    assert known <= found["distance"] < 2 * known
+    assert found["distance"] == pytest.approx(np.sqrt(((after - before) ** 2).sum()), abs=0.05)
+    assert found["most"] == pytest.approx(np.abs(after - before).max(), abs=0.01)
+    assert page.about({}, "")["measured"] == len(page.typical) > 0
+
+
 def test_an_empty_sheet_is_no_picture(drawing):
     assert drawing.read({"lines": []}, "") == {"empty": True}
     assert drawing.boundary({}, "") == {"empty": True}

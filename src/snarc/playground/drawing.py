@@ -33,6 +33,9 @@ TYPICAL = 30  # examples whose distance to the boundary says what is usual
 SIDE = 640  # pixels along the longer side of a picture that is kept
 PREVIEW = 320
 KEPT = 16  # pictures
+FILES = (
+    "try.html", "try.css", "try.js", "answer.js", "canvas.js", "dom.js", "evidence.js", "session.js", "icon.svg",
+)  # fmt: skip
 
 Number = Annotated[float, Field(ge=-1, le=2, allow_inf_nan=False)]
 
@@ -124,9 +127,7 @@ class Drawing:
             "boundary": Call(self.boundary),
             "upload": Call(self.upload, upload),
         }
-        return Page(
-            "try", ("try.html", "try.css", "try.js", "session.js", "canvas.js", "icon.svg"), {"look.css": css()}, calls
-        )
+        return Page("try", FILES, {"look.css": css()}, calls)
 
     def about(self, asked: Mapping[str, Any], session: str) -> dict[str, Any]:
         """The run, and what the page can show of it."""
@@ -146,6 +147,7 @@ class Drawing:
             "replicas": len(self.subjects),
             "coverages": list(self.sets),
             "calibration": self.calibration,
+            "measured": len(self.typical),
             "neighbours": kept,
             "missing": self.missing,
         }
@@ -175,7 +177,10 @@ class Drawing:
         }
 
     def boundary(self, asked: Mapping[str, Any], session: str) -> dict[str, Any]:
-        """How far the nearest boundary of the first network is, and the picture beyond it."""
+        """How far the nearest boundary of the first network is, and the picture beyond it.
+
+        Distances are in pixels turned from the lowest to the highest value, whatever the network's inputs count in.
+        """
         drawing = _checked(_Drawn, asked)
         x = self._inputs(drawing, session)
         if x is None:
@@ -185,18 +190,18 @@ class Drawing:
         found = self._cross(one, answer)
         moved = found.x[0] - one[0]
         most = float(np.abs(moved).max()) or 1.0
+        span = self._span()
         return {
             "empty": False,
             "found": bool(found.success[0]),
             "from": int(answer[0]),
             "to": int(found.answer[0]),
-            "distance": float(found.l2[0]),
-            "most": float(found.linf[0]),
+            "distance": float(found.l2[0]) / span,
+            "most": float(found.linf[0]) / span,
             "before": self._shown(one[0]),
             "after": self._shown(found.x[0]),
             "change": _packed(np.rint(moved / most * 127).astype(np.int8)),
             "typical": _plain(np.quantile(self.typical, (0.25, 0.5, 0.75))) if len(self.typical) else None,
-            "share_nearer": float(np.mean(self.typical < found.l2[0])) if len(self.typical) else None,
         }
 
     def upload(self, asked: Mapping[str, Any], session: str) -> dict[str, Any]:
@@ -238,7 +243,7 @@ class Drawing:
         seen = self.run.validation if self.calibration else self.run.evaluate((split.inputs, split.targets))
         x, answers = self.subjects[0].example(split.inputs), seen.logits[0][: len(split)].argmax(axis=1)
         found = [self._cross(x[k : k + 1], answers[k : k + 1]) for k in range(len(x))]
-        return np.array([one.l2[0] for one in found if one.success[0]])
+        return np.array([one.l2[0] for one in found if one.success[0]]) / self._span()
 
     def _inputs(self, drawing: _Drawn, session: str) -> np.ndarray | None:
         """As drawn, and where it can be done centred, ``(1 or 2, H, W, C)``; none of an empty sheet."""
@@ -265,10 +270,12 @@ class Drawing:
         ground = (0,) * 3 if not colours or self.paper.ground == 0 else (255,) * 3
         return drawn(strokes, (height * scale, width * scale), ground)
 
+    def _span(self) -> float:
+        return (self.paper.high - self.paper.low) or 1.0
+
     def _shown(self, x: np.ndarray) -> dict[str, Any]:
         """An input as pixels from 0 to 255."""
-        span = (self.paper.high - self.paper.low) or 1.0
-        return _packed(np.rint(np.clip((x - self.paper.low) / span, 0, 1) * 255).astype(np.uint8))
+        return _packed(np.rint(np.clip((x - self.paper.low) / self._span(), 0, 1) * 255).astype(np.uint8))
 
     def _similar(self, features: np.ndarray) -> list[dict[str, Any]]:
         if self.neighbours is None:
