@@ -137,6 +137,9 @@ def test_a_universal_change_keeps_to_its_ball():
         (lambda s, x, y: attacks.fgsm(s, x, y[:-1], 0.1), DataError, "labels"),
         (lambda s, x, y: transfer(s, (x, y)), DataError, "single network"),
         (lambda s, x, y: transfer(s, (x, y), attack="pgdd", others=(s,)), RecipeError, "Did you mean|pgd"),
+        (lambda s, x, y: transfer(s, (x[:0], y[:0]), others=(s,)), DataError, "0 examples"),
+        (lambda s, x, y: transfer(s, (x, 1 - y), others=(s,)), DataError, "no better than chance"),
+        (lambda s, x, y: transfer(s, (x, 0 * y), others=(s,)), DataError, "no better than chance"),
         (lambda s, x, y: universal(s, (x[:1], y[:1])), DataError, "examples"),
     ],
 )

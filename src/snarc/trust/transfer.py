@@ -9,6 +9,7 @@ import numpy as np
 
 from snarc import draw
 from snarc.errors import DataError, RecipeError, nearest
+from snarc.foreign.checks import above_chance
 from snarc.reading import Reading
 from snarc.registry import instrument
 from snarc.subjects import Subject, predictions, subject
@@ -54,7 +55,8 @@ def transfer(
 
     Raises
     ------
-    DataError: fewer than two networks, networks of other inputs or classes, or no example that all read rightly.
+    DataError: fewer than two networks, networks of other inputs or classes, one that reads the examples no better than
+        by chance, or no example that all read rightly.
     RecipeError: an unknown attack.
 
     Source: Szegedy et al., ICLR 2014, section 4.2.
@@ -131,15 +133,24 @@ def _examples(of: Any, seen: list[Subject], data: Any, count: int) -> tuple[np.n
     else:
         pair = (data.inputs, data.targets) if hasattr(data, "inputs") else data
     x, labels = np.asarray(seen[0].example(np.asarray(pair[0])[: 2 * count])), np.asarray(pair[1])[: 2 * count]
-    right = np.all([_answers(one, x) == labels for one in seen], axis=0)
-    chance = max(np.mean(labels == k) for k in np.unique(labels)) if len(labels) else 1.0
-    if right.mean() <= chance / len(seen) or not right.any():
+    if not len(x) or labels.shape != (len(x),):
         raise DataError(
-            f"all networks read {int(right.sum())} of {len(x)} unchanged examples rightly, no better than chance",
-            wanted="networks that have learnt something, and inputs as they were trained on",
-            way_out="Check the scale of the inputs and the order of the classes.",
+            f"{len(x)} examples with labels of shape {labels.shape}",
+            wanted="examples (N, ...) and labels (N,)",
+            way_out="Give dataset.test, or a pair (x, y).",
         )
-    return x[right][:count], labels[right][:count].astype(np.int32)
+    labels = labels.astype(np.int32)
+    answers = [_answers(one, x) for one in seen]
+    for one, said in zip(seen, answers):
+        above_chance(one.name, said, labels)
+    right = np.all([said == labels for said in answers], axis=0)
+    if not right.any():
+        raise DataError(
+            f"none of {len(x)} examples that all {len(seen)} networks read rightly",
+            wanted="at least one",
+            way_out="Use a larger count, or leave the worst network out.",
+        )
+    return x[right][:count], labels[right][:count]
 
 
 def _made(
@@ -157,7 +168,11 @@ def _answers(of: Subject, x: np.ndarray) -> np.ndarray:
 
 
 def _draw(reading: Reading) -> Any:
-    matrix, names = 100 * reading.arrays["matrix"], [draw.shorten(str(n), 18) for n in reading.arrays["names"]]
+    return heat(100 * reading.arrays["matrix"], [draw.shorten(str(n), 18) for n in reading.arrays["names"]])
+
+
+def heat(matrix: np.ndarray, names: Sequence[str]) -> Any:
+    """Percentages ``(networks, networks)`` as a map with its numbers: made against the row, read by the column."""
     size = len(matrix)
     figure, ax = draw.new(width=2.6 + 0.75 * size, height=1.8 + 0.6 * size)
     picture = ax.imshow(matrix, cmap=draw.SEQUENTIAL, vmin=0, vmax=100)
