@@ -82,6 +82,13 @@ def test_the_reading_of_a_run(run):
     assert found.numbers["random_0.2"] > found.numbers["pgd_0.2"]
     assert found.numbers["l2"] > 0
     assert found.plot() is not None
+    other = adversarial(run, epsilons=(0.2, 0.05), count=100, steps=10)  # in whatever order they are given
+    np.testing.assert_array_equal(other.arrays["pgd"], pgd_curve)
+    assert other.numbers == pytest.approx(found.numbers)
+    for made, label, answer in zip(*(found.arrays[name] for name in ("pgd_x", "label", "answer"))):
+        assert int(np.asarray(run.subject().logits(made[None])).argmax()) == answer != label
+    with pytest.raises(RecipeError, match="without an epsilon"):
+        adversarial(run, epsilons=())
 
 
 @pytest.mark.parametrize(

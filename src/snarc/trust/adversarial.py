@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
 from snarc import draw
-from snarc.errors import DataError
+from snarc.errors import DataError, RecipeError
+from snarc.foreign.checks import above_chance
 from snarc.reading import Reading, wilson
 from snarc.registry import instrument
 from snarc.subjects import Subject, predictions, subject
@@ -53,15 +53,20 @@ def adversarial(
     ------
     ModelError: the network has no gradients.
     DataError: no classes, or no better than chance on unchanged examples, where an attack shows nothing.
+    RecipeError: no epsilon.
 
     Source: Goodfellow et al. 2015; Madry et al. 2018; Moosavi-Dezfooli et al. 2016.  Attacks give upper bounds: an
     accuracy that they leave is no proof of safety.
     """
     seen = subject(of)
     seen.need_gradients("adversarial")
+    if not len(epsilons):
+        raise RecipeError("adversarial without an epsilon", wanted="at least one", way_out="Leave epsilons out.")
+    epsilons = tuple(sorted(epsilons))
     x, labels = _examples(of, seen, data, count)
-    clean = np.asarray(seen.logits(x)).argmax(axis=1) == labels
-    _above_chance(clean, labels)
+    answers = np.asarray(seen.logits(x)).argmax(axis=1)
+    above_chance(seen.name, answers, labels)
+    clean = answers == labels
     table: dict[str, list[float]] = {name: [float(clean.mean())] for name in ("fgsm", "pgd", "random")}
     made: list[tuple[float, Attacked]] = []
     attacks = {
@@ -84,7 +89,7 @@ def adversarial(
     last = made[-1][1]
     numbers["confidence"] = float(last.confidence[last.success].mean()) if last.success.any() else float("nan")
     arrays = {"epsilon": np.array([0, *epsilons]), "distance": distance}
-    arrays |= {name: np.array(values) for name, values in table.items()} | _shown(x, labels, clean, made, seen)
+    arrays |= {name: np.array(values) for name, values in table.items()} | _shown(x, labels, clean, made)
     low, high = wilson(numbers["clean"] * len(x), len(x))
     note = (
         f"It gets {100 * numbers['clean']:.1f} % right ({100 * low:.1f} to {100 * high:.1f}); changes of at most "
@@ -113,17 +118,6 @@ def _examples(of: Any, seen: Subject, data: Any, count: int) -> tuple[np.ndarray
     return x, labels.astype(np.int32)
 
 
-def _above_chance(clean: np.ndarray, labels: np.ndarray) -> None:
-    constant = np.bincount(labels).max() / len(labels)
-    if binomtest(int(clean.sum()), len(clean), float(constant), alternative="greater").pvalue > 0.01:
-        raise DataError(
-            f"only {int(clean.sum())} of {len(clean)} unchanged examples are right, no better than chance: always the "
-            f"same answer gets {100 * constant:.0f} %",
-            wanted="a network that has learnt something, and inputs as it was trained on",
-            way_out="Check the scale of the inputs and the order of the classes.",
-        )
-
-
 def _half(epsilons: list[float], accuracy: list[float]) -> float:
     wanted = accuracy[0] / 2
     for (e0, a0), (e1, a1) in zip(zip(epsilons, accuracy), zip(epsilons[1:], accuracy[1:])):
@@ -133,14 +127,13 @@ def _half(epsilons: list[float], accuracy: list[float]) -> float:
 
 
 def _shown(
-    x: np.ndarray, labels: np.ndarray, clean: np.ndarray, made: list[tuple[float, Attacked]], seen: Subject
+    x: np.ndarray, labels: np.ndarray, clean: np.ndarray, made: list[tuple[float, Attacked]]
 ) -> dict[str, np.ndarray]:
     rows = []
     for k in np.flatnonzero(clean):
         first = next(((e, a) for e, a in made if a.success[k]), None)
         if first is not None:
-            answer = int(np.asarray(seen.logits(first[1].x[k : k + 1])).argmax())
-            rows.append((x[k], first[1].x[k], labels[k], answer, first[0]))
+            rows.append((x[k], first[1].x[k], labels[k], first[1].answer[k], first[0]))
         if len(rows) == 6:
             break
     if not rows:
