@@ -16,7 +16,7 @@ EXAMPLES = {
     "adversarial": 11, "augmentation": 5, "backpropagation": 30, "boundaries": 9, "calibration": 20,
     "embeddings": 9, "estimators": 20, "features": 8, "fooling": 5, "formal-boolean": 6, "formal-neuron": 6,
     "formal-shapes": 6, "formal-turing": 6, "layers": 25, "one-layer": 25, "optimisation": 20,
-    "pictures-and-functions": 10, "trust": 8, "tuning": 15, "uncertainty": 14, "units-and-damage": 8,
+    "pictures-and-functions": 10, "trust": 8, "try": 8, "tuning": 15, "uncertainty": 14, "units-and-damage": 8,
     "your-own-network": 17,
 }  # fmt: skip
 LINK = re.compile(r"\]\(([^)#:]+?)(?:#[^)]*)?\)")

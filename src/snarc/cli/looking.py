@@ -1,4 +1,4 @@
-"""``snarc see`` and ``snarc trust``: one instrument at a time, by name."""
+"""``snarc see`` and ``snarc trust``: one instrument by name, or all of a room."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def trust(
 ) -> None:
     """Doubt a network: whether its confidence means anything, what it should refuse, what breaks it.
 
-    Without WHAT every instrument is asked that needs nothing but the run (three minutes for LeNet-5 on MNIST with two
-    cores), and the report gets a verdict: what the network can be trusted with, at which threshold, where it fails.
+    Without WHAT every instrument is asked that needs nothing but the run (about a minute for LeNet-5 on MNIST with
+    two cores), and the report gets a verdict: what the network can be trusted with, at which threshold, where it fails.
 
     [bold]Examples[/bold]
 
