@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -44,21 +46,60 @@ def test_exponents_are_those_of_the_jacobian(layout):
             assert abs(direction @ vectors[0]) > 0.99
 
 
-def test_the_spectrum_is_benettins():
-    body, seen = tanh_network("3-6-5-4-2", (3,), 2)
-    x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
-    found = lyapunov(seen, x, layer=3, spectrum=True).arrays["spectrum"]
-    for one, exponents in zip(x, found):
-        q, y, total = np.eye(3), one.astype(np.float64), np.zeros(3)
-        for layer in list(body.layers)[:3]:
-            w, b = (np.asarray(p[...], np.float64) for p in (layer.kernel, layer.bias))
-            y = np.tanh(y @ w + b)
-            q, r = np.linalg.qr((1 - y**2)[:, None] * (w.T @ q))
-            total += np.log(np.abs(np.diag(r)))
-        np.testing.assert_allclose(exponents, total / 3, atol=1e-4)
-        np.testing.assert_allclose(
-            exponents.sum(), np.log(np.linalg.svd(jacobian(body, one, 3))[1]).sum() / 3, atol=1e-3
-        )
+# As many inputs as units, more and fewer than the narrowest layer, and more of both than a Jacobian is formed for.
+@pytest.mark.parametrize("layout", ["2-8-8-8-2", "40-6-5-9-2", "90-80-70-75-2"])
+def test_the_spectrum_is_that_of_the_singular_values(layout):
+    n = int(layout.split("-")[0])
+    body, seen = tanh_network(layout, (n,), 2)
+    x = np.random.default_rng(0).normal(size=(4, n)).astype(np.float32)
+    found = lyapunov(seen, x, layer=3, spectrum=True).arrays
+    count = min(map(int, layout.split("-")[:4]))
+    assert found["spectrum"].shape == (4, count)
+    for one, exponents in zip(x, found["spectrum"]):
+        values = np.linalg.svd(jacobian(body, one, 3))[1][:count]
+        np.testing.assert_allclose(exponents, np.log(values) / 3, atol=2e-3)
+    np.testing.assert_allclose(found["spectrum"][:, 0], found["exponent"], atol=2e-3)
+
+
+def test_small_exponents_do_not_drown_in_the_large_ones():
+    """Four maps that stretch by 30, 1 and 1/30 along turned axes: a million to one over and under, in float32."""
+    rng = np.random.default_rng(3)
+    frames = [np.linalg.qr(rng.normal(size=(3, 3)))[0] for _ in range(5)]
+    matrices = [jnp.asarray(b @ np.diag([30, 1, 1 / 30]) @ a.T, jnp.float32) for a, b in pairwise(frames)]
+
+    class Chain(nnx.Module):
+        def stages(self):
+            return [(lambda x, m=m: x @ m.T) for m in matrices]
+
+        def __call__(self, x):
+            for one in self.stages():
+                x = one(x)
+            return x
+
+    seen = snarc.subject(Chain(), inputs=(3,), classes=3)
+    found = lyapunov(seen, np.zeros((1, 3), np.float32), layer=4, spectrum=True).arrays["spectrum"][0]
+    np.testing.assert_allclose(found, [np.log(30), 0, -np.log(30)], atol=1e-3)
+
+
+def test_a_network_that_learns_on_has_other_exponents():
+    """A module that returns its own layers, the same each time: nothing of its former weights is kept."""
+
+    class Own(nnx.Module):
+        def __init__(self):
+            self.first = nnx.Linear(2, 2, rngs=nnx.Rngs(0))
+            self.last = nnx.Linear(2, 2, rngs=nnx.Rngs(1))
+
+        def stages(self):
+            return [self.first, self.last]
+
+        def __call__(self, x):
+            return self.last(self.first(x))
+
+    net, at = Own(), np.zeros((1, 2), np.float32)
+    for size in (2.0, 5.0):
+        net.first.kernel[...] = size * jnp.eye(2)
+        found = lyapunov(snarc.subject(net, inputs=(2,), classes=2), at).arrays["exponent"][0]
+        assert found == pytest.approx(np.log(size), abs=1e-5)
 
 
 def test_the_chain_of_stages_is_the_network():
@@ -140,6 +181,11 @@ def test_mistakes_are_refused():
         lyapunov(wide)
     with pytest.raises(RecipeError, match="curvature"):
         lyapunov(seen, across="curvatures")
+    with pytest.raises(RecipeError, match="points=1"):
+        lyapunov(seen, points=1)
+    for box in ((1, -1, 0, 1), (-1, 1)):
+        with pytest.raises(RecipeError, match="left < right"):
+            lyapunov(seen, box=box)
     with pytest.raises(RecipeError, match="below 1"):
         lyapunov(seen, above=1.0)
     with pytest.raises(DataError, match="inputs of shape"):

@@ -188,11 +188,11 @@ def chosen(seen: Subject, x: np.ndarray | None, labels: np.ndarray | None, throu
 def window(box: Any, here: np.ndarray, points: int, *, wide: bool) -> tuple[np.ndarray, np.ndarray]:
     """The grid's coordinates along both axes: of a box, or around points; ``wide`` leaves more room."""
     if box is not None:
-        left, right, bottom, top = box
-        if not (np.isfinite(box).all() and left < right and bottom < top):
+        if len(box) != 4 or not (np.isfinite(box).all() and box[0] < box[1] and box[2] < box[3]):
             raise RecipeError(
                 f"box {tuple(box)}", wanted="left < right and bottom < top", way_out="Write box=(-1, 1, -1, 1)."
             )
+        left, right, bottom, top = box
     elif not len(here):
         left, right, bottom, top = -1.0, 1.0, -1.0, 1.0
     else:

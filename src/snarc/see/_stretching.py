@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from snarc import keys
 from snarc.errors import ModelError
 from snarc.subjects import Subject
 from snarc.training.compiling import options
@@ -20,11 +21,12 @@ ROWS = 16_384
 # The vectors that are carried beside a piece of the points hold about so many numbers (128 MB), for wide inputs too.
 _NUMBERS, _LEAST = 1 << 25, 64
 _WRITTEN_OUT = 3  # inputs, as of a plane or of space
+_ROUNDS = 8  # there and back, for all exponents
 _TINY = 1e-30
 
 
 def stages(of: Subject) -> list[Callable[[jax.Array], jax.Array]]:
-    """The maps of a network from layer to layer, the input stage with the first.
+    """The maps of a network from layer to layer, the input stage with the first; with the weights that it has now.
 
     Raises
     ------
@@ -40,7 +42,8 @@ def stages(of: Subject) -> list[Callable[[jax.Array], jax.Array]]:
             way_out="Give it stages() -> list of maps from layer to layer.",
         )
     network.eval()
-    maps = list(found())
+    # Others each time, also of a module that returns its own layers: programs are kept for a map with its weights.
+    maps: list[Callable[[jax.Array], jax.Array]] = [functools.partial(one) for one in found()]
     inputs = getattr(network, "inputs", None) if body is not network else None
     if inputs is not None:
         first, shape = maps[0], of.inputs
@@ -79,7 +82,7 @@ def _piece(maps: Sequence[Any], spectrum: bool, x: jax.Array) -> tuple[jax.Array
     chain = functools.partial(_chain, maps)
     inputs, outputs = x.shape[-1], jax.eval_shape(chain, x).shape[-1]
     depth = len(maps)
-    if inputs <= min(outputs, FORMED) or (inputs <= FORMED and outputs > FORMED):
+    if inputs <= min(outputs, FORMED):
         # A tangent for each input; the vectors go through all layers beside the point itself.
         basis = jnp.eye(inputs, dtype=x.dtype)
 
@@ -135,18 +138,41 @@ def _power(chain: Any, x: jax.Array, depth: int, steps: int = 40) -> tuple[jax.A
 
 
 def _spectrum(maps: Sequence[Any], x: jax.Array) -> jax.Array:
-    """Exponents by QR after each layer, largest first, ``(N, k)``, k the narrowest layer."""
-    widths, y = [x.shape[-1]], x
+    """Exponents of all singular values, largest first, ``(N, k)``, k the narrowest layer.
+
+    Vectors are made orthonormal after each layer, so that small singular values do not drown in the large ones.  What
+    that finds depends on the vectors that go in; it is the singular values for those that the map itself sends to
+    orthogonal ones, so that these are found first.
+    """
+    forth: list[Any] = []
+    back: list[Any] = []
+    inputs, widths, y = x.shape[-1], [x.shape[-1]], x
     for one in maps:
-        y = jax.eval_shape(one, y)
+        _, pull = jax.vjp(one, y)
+        y, push = jax.linearize(one, y)
         widths.append(y.shape[-1])
+        forth.append(push)
+        back.insert(0, lambda v, pull=pull: pull(v)[0])
     count = min(widths)
-    q = jnp.broadcast_to(jnp.eye(widths[0], count, dtype=x.dtype)[:, :, None], (widths[0], count, len(x)))
-    q, total = q.transpose(1, 2, 0), jnp.zeros((len(x), count), x.dtype)
+    start = np.linalg.qr(keys.generator(0, "spectrum").normal(size=(inputs, count)))[0]
+    q = jnp.broadcast_to(jnp.asarray(start.T[:, None], x.dtype), (count, len(x), inputs))
+    # There and back once: the derivative has no more than count dimensions, and these are now theirs.
+    q = _carried(back, _carried(forth, q)[0])[0]
+    whole = q
+    for push in forth:
+        whole = jax.vmap(push)(whole)
+    _, turn = jnp.linalg.eigh(jnp.einsum("ano,bno->nab", whole, whole))
+    q = jnp.einsum("ani,nab->bni", q, turn[:, :, ::-1])
+    # What the squares of rounded numbers cannot tell apart, further rounds can.
+    q = jax.lax.fori_loop(0, _ROUNDS, lambda _, q: _carried(back, _carried(forth, q)[0])[0], q)
+    return -jnp.sort(-_carried(forth, q)[1], axis=1) / len(maps)
+
+
+def _carried(maps: Sequence[Any], q: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Vectors ``(k, N, n)`` made orthonormal after each linear map, and the sums of the logarithms of their growth."""
+    total = jnp.zeros((q.shape[1], len(q)), q.dtype)
     for one in maps:
-        moved = jax.vmap(lambda v, one=one, x=x: jax.jvp(one, (x,), (v,))[1])(q)
-        x = one(x)
-        frame, upper = jnp.linalg.qr(moved.transpose(1, 2, 0))
+        frame, upper = jnp.linalg.qr(jax.vmap(one)(q).transpose(1, 2, 0))
         total = total + jnp.log(jnp.maximum(jnp.abs(jnp.diagonal(upper, axis1=1, axis2=2)), _TINY))
         q = frame.transpose(2, 0, 1)
-    return total / len(maps)
+    return q, total

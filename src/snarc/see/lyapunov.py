@@ -19,6 +19,7 @@ from snarc.subjects import Subject, subject
 
 from ._boundary_picture import lines as outline
 from ._contours import boundaries, distances, margins
+from ._planes import window
 from ._ridges import Across, ridges
 from ._stretching import ROWS, chain_exponents, stages
 
@@ -47,7 +48,8 @@ def lyapunov(
     layer: number of layers L that the difference runs through, output layer included; all hidden ones by default.
     box: left, right, bottom and top of the grid; by default the range of the run's training inputs.
     points: of the grid along each side.
-    spectrum: find all exponents, by QR decomposition after each layer (Benettin et al. 1980), not only the largest.
+    spectrum: find the exponents of all singular values of J, not only the largest, by QR decomposition after each layer
+        (Benettin et al. 1980), of vectors that J sends to orthogonal ones.
     across: the direction in which exponents on a ridge are largest: that of ``stretching``, or that of the strongest
         ``curvature`` of the exponents (an eigenvector of their Hessian).
     above: the fraction of the grid whose exponents are smaller than on a ridge that counts.
@@ -66,6 +68,7 @@ def lyapunov(
     ------
     ModelError: a network without stages or gradients.
     DataError: inputs that do not fit, or none for a network that has not two.
+    RecipeError: an option out of its range.
 
     Source: Storm, Linander, Bec, Gustavsson, Mehlig, Phys. Rev. Lett. 132 (2024) 057301.
     """
@@ -75,6 +78,8 @@ def lyapunov(
             wanted="stretching or curvature, and a fraction below 1",
             way_out="Leave them out.",
         )
+    if not 8 <= points <= 2000:
+        raise RecipeError(f"points={points}", wanted="8 to 2000 along each side", way_out="Leave it out for 200.")
     seen = subject(of)
     seen.need_gradients("lyapunov")
     maps = stages(seen)
@@ -108,7 +113,10 @@ def lyapunov(
 
 
 def exponents(maps: list[Callable[[jax.Array], jax.Array]], x: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Maximal exponents ``(N,)`` and stretching directions ``(N, n)`` of a chain of maps at points ``(N, n)``."""
+    """Maximal exponents ``(N,)`` and stretching directions ``(N, n)`` of a chain of maps at points ``(N, n)``.
+
+    A program is kept for the maps, with the weights that they had at first: after training ask :func:`stages` again.
+    """
     _, largest, direction = chain_exponents(maps, np.asarray(x, np.float32), False)
     return largest, direction
 
@@ -120,14 +128,11 @@ def _grid(of: Any, seen: Subject, box: Any, points: int) -> tuple[np.ndarray, tu
             wanted="inputs to look at; a grid is for networks of two inputs",
             way_out="Pass run.dataset.test.inputs.",
         )
-    if box is None:
-        if not hasattr(of, "dataset"):
-            box = (-1.0, 1.0, -1.0, 1.0)
-        else:
-            inputs = np.asarray(of.dataset.train.inputs).reshape(-1, 2)
-            (left, bottom), (right, top) = inputs.min(axis=0), inputs.max(axis=0)
-            box = (float(left), float(right), float(bottom), float(top))
-    xs, ys = np.linspace(box[0], box[1], points), np.linspace(box[2], box[3], points)
+    if box is None and hasattr(of, "dataset"):
+        inputs = np.asarray(of.dataset.train.inputs).reshape(-1, 2)
+        (left, bottom), (right, top) = inputs.min(axis=0), inputs.max(axis=0)
+        box = (float(left), float(right), float(bottom), float(top))
+    xs, ys = window(box, np.empty((0, 2)), points, wide=False)
     grid = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2).astype(np.float32)
     return grid, (xs, ys)
 
