@@ -98,6 +98,20 @@ def test_calibration_data_must_be_of_their_own():
         conformal(run, calibration=test)
     with pytest.raises(DataError, match="trained on"):
         conformal(run, calibration=(run.dataset.train.inputs[:200], run.dataset.train.targets[:200]))
+    assert "chose the epoch" not in conformal(run).note
     found = conformal(run.subject(), test, calibration=(run.dataset.validation.inputs, run.dataset.validation.targets))
     whole = conformal(run)
     assert float(found.numbers["coverage"]) == float(whole.numbers["coverage"])
+
+
+def test_a_validation_split_that_chose_the_weights_is_named():
+    import snarc
+    from snarc.trust import rejection, scaling
+
+    run = snarc.fit("linear", "digits", epochs=2, keep="best", out=False, progress=False, health=False)
+    for instrument in (conformal, scaling, rejection):
+        assert "chose the epoch whose weights were kept" in instrument(run).note
+        test = (run.dataset.test.inputs, run.dataset.test.targets)
+        other = instrument(run, run.dataset.validation, calibration=test)
+        assert "chose the epoch" not in other.note
+    assert "chose the epoch" not in rejection(run, calibration="none").note

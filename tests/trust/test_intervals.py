@@ -109,6 +109,19 @@ def test_split_methods_cover_as_the_law_of_coverage_allows(run, method):
         assert width[right].mean() > 1.5 * width[found.arrays["input"] < -0.2].mean()
 
 
+def test_quantiles_are_learnt_without_the_examples_that_calibrate_them(run, monkeypatch):
+    """Networks that were best on validation would know it; those of this run are asked to stop early."""
+    import importlib
+
+    recipes, module = [], importlib.import_module("snarc.trust.intervals")
+    stopped = snarc.fit("1-4-1", run.dataset, epochs=3, batch_size=20, early_stopping=1, **QUIET)
+    known = module.fit
+    monkeypatch.setattr(module, "fit", lambda *args, **kw: recipes.append(kw["recipe"]) or known(*args, **kw))
+    assert "chose the epoch" not in intervals(stopped, method="quantile").note
+    assert [(r.keeps_best, r.quantile) for r in recipes] == [(False, pytest.approx(q)) for q in (0.05, 0.95)]
+    assert "chose the epoch" in intervals(stopped).note
+
+
 def test_cv_plus_trains_without_each_fold(run):
     found = intervals(run, method="cv+", folds=4, coverage=0.8)
     count = len(run.dataset.train) + len(run.dataset.validation)

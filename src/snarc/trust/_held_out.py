@@ -75,6 +75,14 @@ def shared_examples(of: Any, known: Predictions, judged: Predictions) -> dict[st
     return found
 
 
+def caveat(of: Any, calibration: Any) -> str:
+    """A sentence where the validation split, before it calibrated, had a say in which weights a run kept."""
+    chose = getattr(getattr(of, "recipe", None), "keeps_best", False)
+    if not (isinstance(calibration, str) and calibration == "validation" and chose):
+        return ""
+    return " The same examples chose the epoch whose weights were kept, so that they are not quite like new ones."
+
+
 def _apart(one: Predictions, other: Predictions, instrument: str, what: str) -> None:
     if one is other:
         common = len(one)

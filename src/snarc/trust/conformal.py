@@ -13,7 +13,7 @@ from snarc.errors import RecipeError, nearest
 from snarc.reading import Estimate, Reading, wilson
 from snarc.registry import instrument
 
-from ._held_out import calibration_of
+from ._held_out import calibration_of, caveat
 from ._intervals import between as band
 from ._intervals import smallest as threshold
 
@@ -168,6 +168,7 @@ def conformal(
     note = (
         f"Sets of {numbers['size'].mean:.2f} classes on average hold the right one in "
         f"{100 * numbers['coverage'].mean:.1f} % of cases; {100 * coverage:g} % were promised."
+        + caveat(of, calibration)
     )
     return Reading("conformal", numbers, arrays, _draw, note)
 

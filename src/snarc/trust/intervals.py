@@ -17,7 +17,7 @@ from snarc.training import fit
 from snarc.training.run import Run
 
 from . import _intervals
-from ._held_out import calibration_of
+from ._held_out import calibration_of, caveat
 
 Method = Literal["absolute", "normalised", "quantile", "cv+", "jackknife+"]
 METHODS = ("absolute", "normalised", "quantile", "cv+", "jackknife+")
@@ -119,6 +119,8 @@ def intervals(
         f"{100 * numbers['coverage'].mean:.1f} % of cases; {100 * coverage:g} % were promised, and the theorem "
         f"warrants {100 * numbers['least']:.3g} %."
     )
+    if method in ("absolute", "normalised"):
+        note += caveat(of, calibration)
     return Reading("intervals", numbers, arrays, _draw, note)
 
 
@@ -150,7 +152,10 @@ def _quantiles(run: Run, known: Predictions, judged: Predictions, coverage: floa
     low, high = ((1 - coverage) / 2, (1 + coverage) / 2)
     ends = []
     for quantile in (low, high):
-        recipe = run.recipe.with_(loss="pinball", quantile=quantile, replicas=1, class_targets=None)
+        # They keep their last weights: those best on validation would know the examples that calibrate them.
+        recipe = run.recipe.with_(
+            loss="pinball", quantile=quantile, replicas=1, class_targets=None, early_stopping=None, keep="last"
+        )
         one = _train(run, run.dataset, recipe)
         pair = [_column(one.logits(seen.split.inputs)[0], target) for seen in (known, judged)]
         ends.append(pair)

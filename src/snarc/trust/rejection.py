@@ -14,7 +14,7 @@ from snarc.reading import Estimate, Reading, wilson
 from snarc.registry import instrument
 from snarc.subjects import Predictions, predictions
 
-from ._held_out import calibration_of
+from ._held_out import calibration_of, caveat
 from ._risk import Curve, curve_of, safe_threshold
 from ._scores import SURENESS as SCORES
 
@@ -102,7 +102,7 @@ def rejection(
     if known is not None:
         chosen, more = _chosen(score, known, found, error, certainty)
         numbers |= chosen
-        note += more
+        note += more + caveat(of, "validation" if isinstance(calibration, str) else calibration)
     if compare:
         arrays["scores"] = np.array(usable)
         arrays["risk_of_score"] = np.empty((len(usable), count + 1))

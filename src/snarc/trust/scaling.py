@@ -14,7 +14,7 @@ from snarc.registry import instrument
 from snarc.subjects import Predictions
 
 from ._calibration import Bins, binned, edges_of, place
-from ._held_out import calibration_of, shared_examples
+from ._held_out import calibration_of, caveat, shared_examples
 from ._scaling import METHODS, Method, Scaling, fit, temperature
 
 __all__ = ["METHODS", "Scaling", "ece", "fit", "scaling", "temperature"]
@@ -84,6 +84,7 @@ def scaling(
         f"by {method} scaling on {len(known):,} examples; the temperature is {numbers['temperature'].mean:.3g}. "
         + (f"{100 * changed:.2f} % of the answers change." if changed else "Not one answer changes.")
         + _said(shared)
+        + caveat(of, calibration)
     )
     return Reading("scaling", numbers, arrays, _draw, note)
 
