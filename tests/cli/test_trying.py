@@ -16,12 +16,30 @@ from .conftest import environment
 pytest.importorskip("starlette", reason="the local pages need the extra 'web'")
 pytest.importorskip("uvicorn", reason="the local pages need the extra 'web'")
 
+from snarc.playground.server import Address
+from snarc.playground.sessions import Sessions
+
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "evil.example", "300.1.1.1"])
 def test_it_listens_nowhere_in_general(snarc, trained, address):
     found = snarc("try", trained, "--listen", address)
     assert found.status == 2
     assert address in found.error
+
+
+@pytest.mark.parametrize("listen", [None, "127.0.0.1", "192.168.1.5"])
+def test_another_address_is_said_to_be_open_to_others(snarc, trained, monkeypatch, listen):
+    seen = {}
+
+    def serve(pages, *, port, address, started):
+        seen["address"] = address
+        started(Address("http://192.168.1.5:1/", Sessions()))
+
+    monkeypatch.setattr("snarc.playground.serve", serve)
+    found = snarc("try", trained, "--no-browser", *(("--listen", listen) if listen else ()))
+    assert found.status == 0
+    assert seen["address"] == listen
+    assert ("not encrypted" in found.err and "whoever reaches" in found.err) == (listen is not None)
 
 
 @pytest.mark.parametrize("port", ["-1", "70000", "x"])

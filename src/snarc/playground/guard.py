@@ -186,7 +186,7 @@ async def _body(scope: Scope, receive: Receive, most: int) -> bytes:
 
 
 def _too_large(most: int) -> str:
-    return f"At most {most >> 20} MB can be sent at once."
+    return f"At most {f'{most >> 20} MB' if most >> 20 else f'{most >> 10} KB'} can be sent at once."
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -109,6 +109,8 @@ def application(
         rules[path] = rule
 
     async def session(request: Request) -> Response:
+        if request.state.asked.keys() - {"token"}:
+            raise Refused(400, "A token is read here, and nothing else.")
         token = request.state.asked.get("token")
         made = sessions.exchange(token) if isinstance(token, str) and len(token) <= 100 else None
         if made is None:

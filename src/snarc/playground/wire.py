@@ -13,11 +13,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from snarc.errors import RunError
 
 from . import limits
+from .guard import ANSWER_HEADERS
 
-BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nX-Content-Type-Options: nosniff\r\n"
-    b"Connection: close\r\n\r\n"
-)
+
+def _bare(status: bytes, *lines: bytes) -> bytes:
+    """An answer that is given before anything reaches the guard, with the headers that the guard would add."""
+    headers = (b"Content-Length: 0", b"Connection: close", *lines, *(b": ".join(pair) for pair in ANSWER_HEADERS))
+    return b"\r\n".join((b"HTTP/1.1 " + status, *headers, b"", b""))
+
+
+BUSY = _bare(b"503 Service Unavailable", b"Retry-After: 1")
+NO_HTTP = _bare(b"400 Bad Request")
 
 
 class Connection(H11Protocol):
@@ -44,6 +50,11 @@ class Connection(H11Protocol):
         super().data_received(data)
         if self.cycle is not before:  # the header is complete
             self._wait(limits.REQUEST_SECONDS)
+
+    def send_400_response(self, msg: str) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(NO_HTTP)
+        self.transport.close()
 
     def eof_received(self) -> None:
         if not self._refused:
