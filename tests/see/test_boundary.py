@@ -86,6 +86,21 @@ def test_normalised_sums_have_their_lines():
     np.testing.assert_allclose(np.sign(values), np.sign(x @ w - np.linspace(-0.5, 0.5, 6)))
 
 
+def test_normalised_first_units_are_not_drawn_as_deeper_ones():
+    _, seen = of("2-6-2", normalise="batch")
+    found = boundary(seen).arrays
+    assert len(found["line"]) == 6
+    assert not len(found["deeper"])
+    two, seen = of("2-6-5-2", normalise="batch", seed=1)
+    at = boundary(seen).arrays["deeper"]
+    at = at[~np.isnan(at).any(axis=1)]
+    assert len(at) > 100
+    two.eval()
+    first = two.activations[0](two.normalisers[0](two.layers[0](at.astype(np.float32))))
+    sums = np.asarray(two.normalisers[1](two.layers[1](first)))
+    assert np.abs(sums).min(axis=1).max() < 2e-3
+
+
 def test_a_bottleneck_shows_what_comes_after_it():
     body, seen = of("5-8-2-6-3", inputs=(5,), seed=1)
     x = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)

@@ -119,6 +119,13 @@ def test_stretching_is_the_lyapunov_exponent_of_the_hidden_layers(run):
     np.testing.assert_allclose(stretching(subject, x), lyapunov(subject, x).arrays["exponent"], atol=1e-3)
 
 
+def test_normalisers_are_no_layers_of_their_own():
+    body = build("4-9-7-3", inputs=(4,), outputs=3, seed=1, options={"normalise": "batch"})
+    subject = snarc.subject(body, inputs=(4,), classes=3)
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    np.testing.assert_allclose(stretching(subject, x), lyapunov(subject, x).arrays["exponent"], atol=1e-3)
+
+
 def test_stretching_of_a_convolutional_network():
     """Layers that keep settings of their own are looked into within a gradient too."""
     body = build("lenet5", inputs=(16, 16, 1), outputs=3, seed=0)

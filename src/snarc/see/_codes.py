@@ -9,6 +9,7 @@ import numpy as np
 
 from snarc import draw
 from snarc.errors import DataError, LimitError, ModelError, nearest
+from snarc.models.hidden import hidden_of
 from snarc.subjects import Subject
 
 from ._stretching import chain_exponents
@@ -93,14 +94,19 @@ def stretching(seen: Subject, x: np.ndarray) -> np.ndarray:
     ------
     ModelError: the layers of the network cannot be seen.
     """
+    seen.parameters()  # refuses a plain function
+    assert seen.network is not None  # it has parameters
     given = np.asarray(seen.example(x))
-    paths = list(seen.received(given[:1]))
-    depth = max(1, len(paths) - 1)
+    try:
+        # Layers of weights, as the instrument counts them: normalisers are none of their own.
+        hidden = hidden_of(seen.network, seen.inputs)
+    except ModelError:
+        hidden = []
 
     def chain(flat: jax.Array) -> jax.Array:
         batch = flat.reshape(len(flat), *seen.inputs)
-        end = seen.received(batch)[paths[-1]] if len(paths) > 1 else seen.logits(batch)
+        end = seen.received(batch)[hidden[-1].next] if hidden else seen.logits(batch)
         return end.reshape(len(flat), -1)
 
     _, largest, _ = chain_exponents([chain], given.reshape(len(given), -1), False)
-    return largest / depth
+    return largest / max(1, len(hidden))

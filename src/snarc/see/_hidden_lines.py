@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
 
 import numpy as np
 
+from snarc.errors import ModelError
+from snarc.models.hidden import hidden_of
 from snarc.subjects import Subject
 
 from ._contours import zero_lines
@@ -23,33 +24,34 @@ def zeros(seen: Subject, place: Plane, x: np.ndarray, y: np.ndarray) -> tuple[np
     of weighted sums; and zero contours ``(n, 2)`` of deeper units, NaN between them.
     """
     assert place.lift is not None
-    paths = list(seen.received(place.lift(np.zeros((1, 2)))))[:-1]
+    assert seen.network is not None  # the caller asked
     none = np.empty((0, 2))
-    if not paths:
+    try:
+        paths = [one.own for one in hidden_of(seen.network, seen.inputs)]
+    except ModelError:
         return None, none
-    first, *later = paths
 
-    def sums(path: str, at: np.ndarray) -> np.ndarray:
+    def sums(at: np.ndarray) -> list[np.ndarray]:
         found = seen.activations(place.lift(at))  # type: ignore[misc]
         # What the activation sees is the normalised sum, where there is a normaliser.
-        return np.asarray(found.get(re.sub(r"\blayers(?=\.\d+$)", "normalisers", path), found[path]), np.float64)
+        names = (re.sub(r"\blayers(?=\.\d+$)", "normalisers", path) for path in paths)
+        return [np.asarray(found.get(name, found[path]), np.float64) for name, path in zip(names, paths)]
 
     corners = np.array([[x[0], y[0]], [x[-1], y[0]], [x[0], y[-1]], [x[-1], y[-1]], [x[len(x) // 3], y[len(y) // 2]]])
-    values = sums(first, corners)
-    if values.ndim != 2:
-        return None, none
+    values, *later = sums(corners)
+    if any(part.ndim != 2 for part in (values, *later)):
+        return None, none  # maps, which are no lines
     system = np.column_stack([corners, np.ones(len(corners))])
     line = np.linalg.solve(system[:3], values[:3]).T
     if not np.allclose(system @ line.T, values, atol=1e-3 * max(float(np.abs(values).max()), 1e-9)):
         return None, none  # a first layer that is not one of weighted sums
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     parts = []
-    for path in later:
-        field = in_rows(functools.partial(sums, path), grid)
-        if field.ndim == 2:
-            for unit in field.T[:_DEEP]:
-                for one in zero_lines(x, y, unit.reshape(len(y), len(x))):
-                    parts += [one, np.full((1, 2), np.nan)]
+    if later:
+        fields = in_rows(lambda at: np.concatenate([part[:, :_DEEP] for part in sums(at)[1:]], axis=1), grid)
+        for unit in fields.T:
+            for one in zero_lines(x, y, unit.reshape(len(y), len(x))):
+                parts += [one, np.full((1, 2), np.nan)]
     return line, np.concatenate(parts) if parts else none
 
 
