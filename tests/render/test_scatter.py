@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from snarc.reading import Reading
-from snarc.render import page, reading, scatter
+from snarc.render import page, reading, readings, scatter
+from snarc.training.readings import Kept
 
 
 def points(**more):
@@ -87,6 +88,12 @@ def test_the_page_allows_its_own_script_and_no_other():
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)|fetch\(|XMLHttp|import\(|eval\(|innerHTML", scripts[0])
     twice = page.page("t", page.join(scatter.card(points()), scatter.card(points())))
     assert twice.count("<script>") == 1
+
+
+def test_a_report_says_in_words_what_the_points_show():
+    html = str(readings.section({"embedding": Kept("embedding", points())}, "see", lambda *_: ""))
+    assert html.count("<title>") == 30
+    assert '<p class="note">Seen.</p>' in html
 
 
 def test_a_page_without_points_has_no_script():

@@ -78,7 +78,7 @@ def _card(one: Kept, pictures: Callable[..., str], epochs: int | None) -> Markup
         # Points that show their example under the pointer say more than their picture.
         folded = page.join(page.details("Numbers", numbers), _options(asked))
         own = scatter.card(reading, _asks(one.name), id=place(one.name))
-        return Markup('<div class="wide">{}</div>').format(page.join(stale, own, folded))
+        return Markup('<div class="wide">{}</div>').format(page.join(stale, own, page.note(reading.note), folded))
     return page.card(
         _asks(one.name), stale, page.note(reading.note), drawn, page.details("Numbers", numbers),
         _options(asked), id=place(one.name), wide=wide,
