@@ -6,6 +6,7 @@ import snarc
 from snarc import draw, keys
 from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
 from snarc.experiments._leave_one_out import without_each
+from snarc.experiments._probabilities import probabilities
 from snarc.reading import Estimate
 
 EXAMPLES, COVERAGE = 100, 0.9
@@ -114,12 +115,6 @@ def conformal_coverage(budget):
         "that lack one example and is warranted 80 % for a promise of 90 %; on real data, its authors found, it mostly "
         "keeps the 90 %."
     )
-
-
-def probabilities(logits):
-    logits = logits.astype(np.float64)
-    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
 
 
 def halves(p, labels, known, judged, coverage, score, rng):

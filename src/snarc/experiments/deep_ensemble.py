@@ -5,6 +5,7 @@ import numpy as np
 import snarc
 from snarc import draw
 from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
+from snarc.experiments._probabilities import probabilities
 from snarc.reading import Estimate
 
 OTHERS = {"notmnist": "letters (notMNIST)", "fashion-mnist": "clothes (Fashion-MNIST)"}
@@ -44,7 +45,7 @@ def deep_ensemble(budget):
         measured=together,
         at_most=1.7,
         unit="%",
-        note=f"One alone: {alone.mean:.2f} %. The catalogue of this experiment had 2.15 % alone and 1.44 % together.",
+        note=f"One alone: {alone.mean:.2f} %. A trial before had 2.15 % alone and 1.44 % together.",
     )
     yield Claim(
         "error saved over the mean member",
@@ -88,12 +89,6 @@ def deep_ensemble(budget):
         "Ignorance is the part of the entropy that members disagree on (mutual information). Members differ by their "
         "initial weights, shuffles and nothing else; adversarial training, which the paper adds, is left out."
     )
-
-
-def probabilities(logits):
-    logits = logits.astype(np.float64)
-    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
 
 
 def unknown(p):

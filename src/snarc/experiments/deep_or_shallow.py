@@ -1,11 +1,13 @@
 """Depth against width with the same number of weights, and three activations, on one picture."""
 
+from typing import Any
+
 import numpy as np
 
 import snarc
 from snarc import draw
 from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
-from snarc.reading import Estimate
+from snarc.experiments.frame.spread import difference
 
 HOMEWORK = "F. Marquardt, Machine Learning for Physicists, homework on layouts and activations"
 LAYOUTS = {1: "9575", 3: "150-150-100", 6: "87-87-87-87-87-87"}
@@ -39,7 +41,8 @@ def deep_or_shallow(budget):
     )
     samples = budget(smoke=2_000, quick=250_000, full=1_000_000)
     rates = budget(smoke=(3e-3,), quick=(3e-3,), full=(1e-3, 3e-3))
-    found, pictures = {}, {}
+    found: dict[tuple[int, str], Any] = {}
+    pictures = {}
     layouts = {depth: hidden for depth, hidden in LAYOUTS.items() if budget.judged or depth < 6}
     units = budget(smoke=("relu", "logistic"), quick=ACTIVATIONS, full=ACTIVATIONS)
     for depth, hidden in layouts.items():
@@ -97,10 +100,6 @@ def learn(data, hidden, activation, samples, rate, replicas):
         "mlp", data, model_options=options, epochs=max(1, round(samples / len(data.train))), batch_size=256,
         optimizer="adam", learning_rate=rate, schedule="1cycle", replicas=replicas,
     )  # fmt: skip
-
-
-def difference(a, b):
-    return Estimate.over([x - y for x, y in zip(a.values, b.values)])
 
 
 def bars(found, depths, units):

@@ -7,6 +7,7 @@ import numpy as np
 import snarc
 from snarc import draw
 from snarc.experiments import Claim, Figure, Note, experiment, fit
+from snarc.experiments._probabilities import probabilities
 from snarc.experiments.frame import axes
 from snarc.reading import Estimate
 
@@ -90,17 +91,12 @@ def growing_confidence(budget):
     )
 
 
-def softmax(z):
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
 def largest(seen):
     return Estimate.over(seen.logits.max(axis=-1).mean(axis=-1))
 
 
 def confidence(seen):
-    return Estimate.over(softmax(seen.logits.astype(np.float64)).max(axis=-1).mean(axis=-1))
+    return Estimate.over(probabilities(seen.logits).max(axis=-1).mean(axis=-1))
 
 
 def squared_correlation(x, y):

@@ -5,6 +5,7 @@ import numpy as np
 import snarc
 from snarc import draw
 from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
+from snarc.experiments._probabilities import probabilities
 from snarc.reading import Estimate
 
 WIDTH = 20
@@ -25,6 +26,8 @@ def lyapunov_mnist(budget):
     Lλ: the log of the largest singular value of the map from the pixels to the sixteenth layer, for every test digit.
     Error: of each network by its own exponents. Entropy: of the mean of all networks' probabilities.
     """
+    from snarc.trust._entropy import entropy
+
     mnist = snarc.load("mnist", train=budget(500, None, None), validation=0, test=budget(200, None, None))
     layers = budget(3, 16, 16)
     layout = "-".join(["784", *[f"{WIDTH}:tanh"] * layers, "2:identity", "10"])
@@ -36,7 +39,7 @@ def lyapunov_mnist(budget):
     wrong = found.logits.argmax(axis=-1) != found.targets
     seen = [Looked(run, network, layers) for network in run.networks]
     grown = np.array([one.grown(mnist.test.inputs) for one in seen])
-    unsure = entropy(found.logits)
+    unsure = entropy(probabilities(found.logits).mean(axis=0))
     yield Claim("test error", measured=100 * run.test.error, at_most=6, unit="%")
     yield Claim(
         "error among the tenth of the digits with the largest exponents, over the mean error",
@@ -97,13 +100,6 @@ class Looked:
 
     def rows(self, x):
         return np.asarray(self.subject.example(x)).reshape(len(x), -1)
-
-
-def entropy(logits):
-    """Of the mean probabilities of all networks ``(replicas, N, 10)``, in nats."""
-    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    mean = (e / e.sum(axis=-1, keepdims=True)).mean(axis=0)
-    return -(mean * np.log(np.maximum(mean, 1e-30))).sum(axis=-1)
 
 
 def tenth(values):

@@ -6,6 +6,7 @@ import snarc
 from snarc import draw
 from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
 from snarc.experiments.frame import axes
+from snarc.experiments.frame.spread import difference
 from snarc.reading import Estimate
 
 from ._mistakes import gallery
@@ -96,11 +97,6 @@ def mnist_thirty(budget):
         "no gradient and stay silent, and the network makes do with the rest. How many are lost depends on the start, "
         "hence the wide spread between replicas. At 0.1 none is lost."
     )
-
-
-def difference(a, b):
-    """The difference of two numbers replica by replica, which have their seeds in common."""
-    return Estimate.over([x - y for x, y in zip(a.values, b.values)])
 
 
 def weights(network):

@@ -7,7 +7,7 @@ import numpy as np
 import snarc
 from snarc import draw
 from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
-from snarc.reading import Estimate
+from snarc.experiments.frame.spread import difference
 
 from ._changed import with_inputs
 
@@ -126,11 +126,6 @@ def overconfident_networks(budget):
         "convolutions, and claim just as much: hence the larger errors. ResNet-110 itself was not run: it takes a "
         "graphics processor and the whole of CIFAR-10, neither of which is used here."
     )
-
-
-def difference(a, b):
-    """The difference of two numbers replica by replica, which have their seeds in common."""
-    return Estimate.over([x - y for x, y in zip(a.values, b.values)])
 
 
 def row(name, run, found):

@@ -7,6 +7,7 @@ import numpy as np
 from snarc import draw, keys
 from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
 from snarc.experiments.frame import axes
+from snarc.experiments.frame.spread import difference
 from snarc.reading import Estimate
 
 from ._circle import circle, errors
@@ -147,10 +148,6 @@ def least_squares(body, data):
 
 def oddness(n, data):
     return least_squares(hidden(n, 0, spread=0.0), data)
-
-
-def difference(a, b):
-    return Estimate.over([x - y for x, y in zip(a.values, b.values)])
 
 
 def means(found, widths):

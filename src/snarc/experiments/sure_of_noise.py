@@ -5,6 +5,7 @@ import numpy as np
 import snarc
 from snarc import draw
 from snarc.experiments import Claim, Figure, Note, Table, experiment, fit
+from snarc.experiments._probabilities import probabilities
 
 KINDS = {"own": "MNIST test digits", "noise": "uniform noise", "letters": "letters A to J", "fashion-mnist": "clothes"}
 
@@ -98,9 +99,7 @@ def pictures(run):
         rows.append((snarc.load(name).test.inputs[:8] / 255).astype(np.float32))
     figure, axes = draw.new(3, 8, width=8.6, height=4.0)
     for row, images in zip(axes, rows):
-        logits = run.evaluate((images, np.zeros(8, np.int32))).logits[0].astype(np.float64)
-        p = np.exp(logits - logits.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
+        p = probabilities(run.evaluate((images, np.zeros(8, np.int32))).logits[0])
         for ax, image, one in zip(row, images, p):
             draw.bare(ax).imshow(image[..., 0], cmap="gray_r", vmin=0, vmax=1)
             ax.set_title(
