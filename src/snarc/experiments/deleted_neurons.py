@@ -97,10 +97,10 @@ def deleted_neurons(budget):
         [[name, Estimate.over(values)] for name, values in table.items()],
         f"Means and standard errors over {len(run.networks)} networks {LAYOUT}; brightness cut off at 0 and 1.",
     )
-    low, high = table["whole"].mean(), Estimate.over(curves[LAST[1]][:, :, -2].mean(axis=1))
+    whole, left = table["whole"].mean(), curves[LAST[1]][:, :, -2].mean()
     yield Note(
         "Neurons are interchangeable, so the first fifty are fifty at random. The picture is a small difference of "
-        f"large parts: with 4 of the last hundred deleted at random, {float(high):.1f} dB are left of {low:.1f}. Below "
+        f"large parts: with 4 of the last hundred deleted at random, {left:.1f} dB are left of {whole:.1f}. Below "
         "a half what is left is a grey, white or black ground, and how near that is to the picture is mostly luck."
     )
 

@@ -22,8 +22,8 @@ from snarc.reading import Estimate
 def mc_dropout(budget):
     """A sine with noise between -1 and 1, learnt by 1-100-100-1, a tenth of whose hidden units is dropped each time.
 
-    The same masks are drawn anew while it answers, a hundred times. Beside it: five networks
-    without dropout, and the Laplace approximation of the last layer. Then digits, 784-300-10.
+    While it answers masks are drawn anew, a hundred times. Beside it: five networks without dropout, and the Laplace
+    approximation of the last layer. Then digits, 784-300-10, half of whose hidden units is dropped.
     """
     from snarc.trust._members import Method
     from snarc.trust.bands import bands
@@ -91,21 +91,22 @@ def mc_dropout(budget):
         "784-300-10", mnist, epochs=budget(2, 5, 6), model_options={"dropout": 0.5}, replicas=budget.replicas,
         learning_rate=2e-3, schedule="1cycle",
     )  # fmt: skip
-    seen = uncertainty(digits, method="dropout", draws=budget(10, 50, 50))
+    masks = budget(10, 50, 50)
+    seen = uncertainty(digits, method="dropout", draws=masks)
     yield Claim(
         "digits: a wrong answer has a larger entropy than a right one (AUROC)",
         measured=seen.numbers["auroc"],
         at_least=0.85,
         digits=3,
     )
-    yield Figure(seen.plot(), "Entropies of 50 masks together on the test digits of MNIST.", name="entropies")
+    yield Figure(seen.plot(), f"Entropies of {masks} masks together on the test digits of MNIST.", name="entropies")
     names = ("accuracy", "nll", "auroc", "area")
     yield Table(
         ["", "error (%)", "NLL (nats)", "AUROC of entropy", "mean risk (%)"],
         [
             [who, 100 * (1 - float(row[0])), row[1], row[2], 100 * row[3]]
             for who, row in (
-                ("50 masks together", [seen.numbers[name] for name in names]),
+                (f"{masks} masks together", [seen.numbers[name] for name in names]),
                 ("all units, once", [seen.numbers[f"alone_{name}"] for name in names]),
             )
         ],

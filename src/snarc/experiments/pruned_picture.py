@@ -10,7 +10,7 @@ from snarc.experiments._picture_network import FALLING, LAYOUT, LECTURE, trained
 from snarc.experiments.frame import axes
 from snarc.reading import Estimate
 
-PARTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+PARTS = (0.2, 0.4, 0.6)
 
 
 @experiment(
@@ -32,7 +32,7 @@ def pruned_picture(budget):
     from snarc.see.picture import painted, psnr, sheet
     from snarc.tuning import prune
 
-    parts = budget(PARTS[3:4], PARTS[1::2], PARTS[1::2])
+    parts = budget(PARTS[1:2], PARTS, PARTS)
     again: dict[str, Any] = {"learning_rate": 2e-3, "schedule": "1cycle", "progress": False}
     rows: dict[str, list[Any]] = {"now": [], "again": [], "loss": [], "whole": [], "longer": [], "small": []}
     for seed in range(budget.replicas):

@@ -92,7 +92,7 @@ def stop_sign_stickers(budget):
     yield Figure(
         picture(*made[0]),
         "The sign as it is, where the stickers go, the stickers, and below what the network reads in eighteen of the "
-        "views; red where it is not a stop sign.",
+        "views; orange where it is not a stop sign.",
         name="views",
     )
     yield Figure(

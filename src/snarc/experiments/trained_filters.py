@@ -28,7 +28,7 @@ def trained_filters(budget):
     """One stage of convolution and ten outputs; 7 and 20 maps of 5 x 5 on digits, 40 of 7 x 7 on small photographs.
 
     The network with 7 maps pools by the mean over 4 x 4, as in the lecture; the others by the maximum over 2 x 2.
-    Sparse training adds 0.003 times the sum of all absolute weights to the loss.  The orientation index is 0 for a
+    Sparse training adds 0.003 times the sum of all absolute weights to the loss. The orientation index is 0 for a
     kernel without a direction and 1 for one with a single one; a Gabor function is fitted to each kernel, and to the
     same weights shuffled, since eight parameters fit a few dozen pixels in any case.
     """
@@ -116,7 +116,7 @@ def sheets(found):
             reach = float(np.quantile(np.abs(kernels), 0.995)) or 1.0
             columns = {7: 4, 20: 5}.get(maps, 8)
             draw.bare(ax).imshow(draw.tiles(kernels, columns), cmap=draw.DIVERGING, vmin=-reach, vmax=reach)
-            error = values(found[maps, how], "index").mean
-            ax.set_title(f"{how}: index {error:.2f}", fontsize=10)
+            index = values(found[maps, how], "index").mean
+            ax.set_title(f"{how}: index {index:.2f}", fontsize=10)
         row[0].set_ylabel(f"{maps} maps", fontsize=10)
     return figure

@@ -85,7 +85,7 @@ def weather_forecaster(budget):
         published=1,
         measured=Estimate.over(ratio),
         within=0.1,
-        note="15 bins of equal width; The instrument called calibration gives both numbers.",
+        note="15 bins of equal width; the instrument called calibration gives both numbers.",
     )
     yield Figure(
         pictures(*weather(0, days)),
