@@ -66,13 +66,13 @@ def sentences(kept: Mapping[str, Kept] | Iterable[Kept]) -> list[Sentence]:
 def percent(value: Any, digits: int = 1) -> str:
     """A fraction as a percentage that is not rounded to certainty.
 
-    >>> percent(0.98756), percent(0.99999), percent(0.00002), percent(1.0)
+    >>> percent(0.98756), percent(0.9995), percent(0.00002), percent(1.0)
     ('98.8 %', '> 99.9 %', '< 0.1 %', '100 %')
     """
     share, unit = 100 * float(value), 10.0**-digits
     if share in (0.0, 100.0):
         return f"{share:.0f} %"
-    if share > 100 - unit / 2:
+    if share >= 100 - unit / 2:
         return f"> {100 - unit:.{digits}f} %"
     return f"< {unit:.{digits}f} %" if share < unit / 2 else f"{share:.{digits}f} %"
 
@@ -108,12 +108,16 @@ def _scaling(reading: Reading) -> Iterator[tuple[Kind, str]]:
 @rule("conformal")
 def _conformal(reading: Reading) -> Iterator[tuple[Kind, str]]:
     n = {name: float(value) for name, value in reading.numbers.items()}
-    held = n["low"] <= n["coverage"] <= n["high"]
     text = (
         f"Sets of {n['size']:.2f} classes on average hold the right one in {percent(n['coverage'])} of cases; "
         f"{percent(n['promised'])} were promised, and {percent(n['low'])} to {percent(n['high'])} are chance."
     )
-    yield ("when", text) if held else ("fails", text + " The calibration data are not like the test data.")
+    if n["coverage"] < n["low"]:
+        yield "fails", text + " The calibration data are not like the test data."
+    elif n["coverage"] > n["high"]:  # the promise is kept, by sets that are larger than need be
+        yield "when", text + " The calibration data are harder than the test data."
+    else:
+        yield "when", text
 
 
 @rule("shift")
@@ -185,8 +189,8 @@ def _adversarial(reading: Reading) -> Iterator[tuple[Kind, str]]:
     epsilon, left, random = (reading.arrays[name] for name in ("epsilon", "pgd", "random"))
     clean = left[0]
     below = np.flatnonzero(left < clean / 2)
-    if len(below):
-        k = below[0]
+    k = below[0] if len(below) else len(left) - 1
+    if clean - left[k] > POINTS_LOST:
         yield (
             "fails",
             f"A change of at most {epsilon[k]:g} of each input, chosen against it, leaves {percent(left[k])} right "
@@ -238,7 +242,7 @@ def _intervals(reading: Reading) -> Iterator[tuple[Kind, str]]:
         f"Intervals of width {n['width']:.3g} on average hold the true number in {percent(n['coverage'])} of cases; "
         f"{percent(n['promised'])} were promised"
     )
-    if "low" in n and not n["low"] <= n["coverage"] <= n["high"]:
+    if "low" in n and n["coverage"] < n["low"]:
         yield "fails", f"{text}, and {percent(n['low'])} to {percent(n['high'])} would be chance."
     else:
         yield "when", text + "."
@@ -295,7 +299,7 @@ def _transfer(reading: Reading) -> Iterator[tuple[Kind, str]]:
 @rule("universal")
 def _universal(reading: Reading) -> Iterator[tuple[Kind, str]]:
     n = {name: float(value) for name, value in reading.numbers.items()}
-    yield ("fails" if n["fooled"] > max(0.2, 2 * n["random"]) else "can"), reading.note
+    yield ("fails" if n["fooled"] > n["random"] + POINTS_LOST else "can"), reading.note
 
 
 @rule("sticker")
