@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from snarc.errors import DataError, RecipeError
-from snarc.trust.conformal import SCORES, ConformalSets, band, conformal, strangeness, threshold
+from snarc.trust.conformal import SCORES, ConformalSets, band, between_classes, conformal, strangeness, threshold
 
 P = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
 
@@ -67,6 +67,27 @@ def test_class_thresholds_keep_the_promise_in_each_class():
             kept.append(hit[y[n:] == 4].mean())
     assert 0.89 <= np.mean(covered) <= 0.915
     assert np.mean(uncovered) < 0.85
+
+
+def test_the_band_of_class_thresholds_is_that_of_their_law():
+    """With few examples of a class its threshold promises more than it must, and so does the band."""
+    rng, times = np.random.default_rng(4), 400
+    known, judged = np.array([14, 9, 40, 3]), np.array([60, 50, 80, 20])
+    classes = np.arange(4)
+    found = []
+    for _ in range(times):
+        y, z = rng.permutation(classes.repeat(known)), rng.permutation(classes.repeat(judged))
+        p, q = (rng.dirichlet(np.ones(4), size=len(labels)) for labels in (y, z))
+        hit = ConformalSets.fit(p, y, by_class=True).sets(q)[np.arange(len(z)), z]
+        found.append(hit.mean())
+    low, high = between_classes(known, judged, 0.9)
+    inside = np.mean((np.array(found) >= low) & (np.array(found) <= high))
+    assert stats.binom.ppf(0.001, times, 0.95) / times <= inside <= stats.binom.ppf(0.999, times, 0.975) / times
+    # ceil(15 x 0.9) of 15 ranks, 9 of 10, ceil(41 x 0.9) of 41, and a class of 3 is in every set.
+    mean = np.average([14 / 15, 9 / 10, 37 / 41, 1], weights=judged)
+    assert abs(np.mean(found) - mean) < 4 * np.std(found) / np.sqrt(times)
+    assert low > band(known.sum(), judged.sum(), 0.9)[0]
+    assert between_classes(np.array([99]), np.array([200]), 0.9) == pytest.approx(band(99, 200, 0.9))
 
 
 def test_too_few_examples_promise_everything():

@@ -92,6 +92,18 @@ def between(calibration: int, test: int, coverage: float) -> tuple[float, float]
     return float(law.ppf(0.025) / test), float(law.ppf(0.975) / test)
 
 
+def between_classes(calibration: np.ndarray, test: np.ndarray, coverage: float) -> tuple[float, float]:
+    """The same where each class has a threshold of its own, for so many examples of each, ``(classes,)`` both."""
+    hits = np.ones(1)  # the law of how many are covered, class after class
+    for known, judged in zip(calibration.tolist(), test.tolist()):
+        rank, counts = rank_of(known, coverage), np.arange(judged + 1)
+        sure = rank > known  # its sets hold it always
+        law = (counts == judged) * 1.0 if sure else stats.betabinom(judged, rank, known + 1 - rank).pmf(counts)
+        hits = np.convolve(hits, law)
+    low, high = np.searchsorted(np.cumsum(hits), (0.025, 0.975)) / (len(hits) - 1)
+    return float(low), float(high)
+
+
 def neighbours(known: np.ndarray, errors: np.ndarray, asked: np.ndarray, count: int = 30) -> np.ndarray:
     """How large errors are near each example ``(N,)``: their mean over its nearest known examples, plus a tenth of all.
 

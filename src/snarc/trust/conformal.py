@@ -15,6 +15,7 @@ from snarc.registry import instrument
 
 from ._held_out import calibration_of, caveat
 from ._intervals import between as band
+from ._intervals import between_classes
 from ._intervals import smallest as threshold
 
 Score = Literal["lac", "aps", "raps"]
@@ -124,9 +125,9 @@ def conformal(
     Numbers over replicas: ``coverage`` found on ``data``, ``size`` (mean number of classes in a set), ``single`` and
     ``empty`` (fractions of sets), ``error_of_single`` (of sets of one class; NaN where there is none), ``threshold``;
     and ``low``, ``high``: between them the found coverage lies in 95 of 100 draws of so many calibration and test
-    examples if the promise holds (beta-binomial).  Arrays: ``size_fraction`` ``(classes + 1,)`` of sets by their size,
-    ``class_coverage``, ``class_low`` and ``class_high`` ``(classes,)`` with 95 % Wilson intervals, of all replicas
-    together.
+    examples if the promise holds (beta-binomial; with ``by_class`` in every class).  Arrays: ``size_fraction``
+    ``(classes + 1,)`` of sets by their size, ``class_coverage``, ``class_low`` and ``class_high`` ``(classes,)`` with
+    95 % Wilson intervals, of all replicas together.
 
     Raises
     ------
@@ -161,7 +162,11 @@ def conformal(
         thresholds.append(float(np.max(fitted.thresholds)))
     names = ("coverage", "size", "single", "empty", "error_of_single")
     numbers: dict[str, Any] = {name: Estimate.over(values) for name, values in zip(names, zip(*rows))}
-    low, high = band(len(known), len(labels), coverage)
+    if by_class:
+        counts = [np.bincount(y, minlength=classes) for y in (known.targets, labels)]
+        low, high = between_classes(counts[0], counts[1], coverage)
+    else:
+        low, high = band(len(known), len(labels), coverage)
     numbers |= {"threshold": Estimate.over(thresholds), "low": low, "high": high, "promised": coverage}
     arrays = {"size_fraction": np.mean(sizes, axis=0), "class": np.array(judged.task.classes)}
     arrays |= _by_class(np.array(hits), labels, classes)
