@@ -139,9 +139,8 @@ class Job:
     ) -> Run:
         for network, state in zip(self.networks, loop.results()):
             put(network, state)
-            network.augment = network.adversary = (
-                None  # it has learnt: what is kept, saved and shown is the network alone
-            )
+            # It has learnt: what is kept, saved and shown is the network alone.
+            network.augment = network.adversary = None
             network.eval()
         details = {"dataset": about, "environment": spot, "ended": loop.position.ended}
         if self.start is not None:
