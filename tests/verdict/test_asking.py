@@ -53,11 +53,16 @@ def test_the_report_holds_the_verdict_with_links_to_its_evidence(run, few):
 
 def test_a_reading_that_is_older_than_the_network_says_so(run, few):
     list(examine(run))
-    assert "the network has learnt on since" not in run.report().read_text()
+    text = run.report().read_text()
+    assert "learnt on since" not in text
     on = snarc.training.open(run.path)
     for answer in kept(on).values():
         keep(on.path, replace(answer, epochs=1))
-    assert "Seen after 1 epoch" in on.report().read_text()
+    text = on.report().read_text()
+    assert "Seen after 1 epoch" in text
+    # The verdict says so itself: its calibration has no card of its own that could.
+    assert "learnt on since it was asked for" in text
+    assert "calibration" in text.split("learnt on since it was asked for")[1].split(":")[0]
 
 
 def test_a_run_in_memory_can_be_asked_too():

@@ -28,8 +28,13 @@ def place(name: str) -> str:
     return ELSEWHERE.get(name, f"reading-{name}")
 
 
-def verdict(kept: Mapping[str, Kept]) -> Markup | None:
-    """What the network can be trusted with, at which threshold, and where it fails; nothing before it was asked."""
+def verdict(kept: Mapping[str, Kept], epochs: int | None = None) -> Markup | None:
+    """What the network can be trusted with, at which threshold, and where it fails; nothing before it was asked.
+
+    Parameters
+    ----------
+    epochs: that the network has learnt for by now; what was seen at another time is named.
+    """
     doubts = {name: one for name, one in kept.items() if _room(name) == "trust"}
     found = sentences(doubts)
     if not found:
@@ -44,7 +49,12 @@ def verdict(kept: Mapping[str, Kept]) -> Markup | None:
         f"more than {100 * SURE:g} % are taken with over 90 % confidence, and promises that are not kept. "
         "What was not tried here is not promised."
     )
-    return page.join(page.grid(*cards), page.note(note))
+    said = dict.fromkeys(sentence.evidence for sentence in found)
+    old = [name.replace("-", " ") for name in said if epochs is not None and doubts[name].epochs != epochs]
+    stale = None
+    if old:
+        stale = page.notice(f"The network has learnt on since it was asked for {', '.join(old)}: ask it again.")
+    return page.join(stale, page.grid(*cards), page.note(note))
 
 
 def section(

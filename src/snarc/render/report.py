@@ -91,7 +91,7 @@ def html(run: Run, *, made: str | None = None, pictures: Callable[..., str] | No
     parts.append(tiles(run, evaluation, found, curves))
     looked = kept_readings(run)
     sections = [
-        ("trusted", "Verdict", readings.verdict(looked)),
+        ("trusted", "Verdict", readings.verdict(looked, len(run.history))),
         ("picture", "Picture", picture.section(run, pictures)),
         ("learning", "Learning", _learning(run, curves, pictures)),
         ("augmentation", "Augmentation", picture.augmented(run, pictures)),
