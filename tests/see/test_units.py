@@ -11,6 +11,7 @@ from snarc.errors import DataError, ModelError, RecipeError
 from snarc.models.hidden import chosen, hidden_of
 from snarc.models.network import build
 from snarc.see import pruning, units
+from snarc.training.again import learn_again
 from snarc.training.deletion import outputs_without
 
 
@@ -145,3 +146,25 @@ def test_refusals(run):
         units(snarc.fit("linear", "digits", epochs=1, out=False, progress=False))
     with pytest.raises(RecipeError, match="without a run"):
         pruning(run.subject(), run.dataset.test, shares=(0.5,), by=("weights",), retrain=1)
+    with pytest.raises(RecipeError, match="retrain=-1"):
+        pruning(run, retrain=-1)
+
+
+def test_learning_again_without_a_run_is_refused_before_any_work(run):
+    bare = snarc.subject(nnx.clone(run.networks[0].body), inputs=run.inputs, classes=10)
+    for instrument in (pruning, snarc.trust.damage):
+        with pytest.raises(RecipeError, match="without a run"):
+            instrument(bare, "a split that is never asked for", retrain=1)
+
+
+def test_what_learns_again_is_another_network(run):
+    network = run.networks[0]
+    found = hidden_of(network, run.inputs)
+    kept = {one.own: np.arange(one.units) % 2 for one in found}
+    before = np.array(network.body.layers[0].kernel[...])
+    healed = learn_again(run, network, found, kept, 1)
+    assert np.array_equal(network.body.layers[0].kernel[...], before)
+    learnt = np.asarray(healed.body.layers[0].kernel[...])
+    # Units that say nothing have no gradient; the others have learnt.
+    assert np.array_equal(learnt[:, ::2], before[:, ::2])
+    assert np.abs(learnt[:, 1::2] - before[:, 1::2]).max() > 1e-3

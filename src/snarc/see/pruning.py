@@ -9,11 +9,10 @@ import numpy as np
 from snarc import draw, keys
 from snarc.errors import RecipeError, nearest
 from snarc.models.hidden import Hidden, hidden_of
-from snarc.models.inside import edited
 from snarc.reading import Reading
 from snarc.registry import instrument
 from snarc.subjects import subject
-from snarc.training.again import learn_again
+from snarc.training.again import check_again, learn_again
 from snarc.training.deletion import outputs_without
 from snarc.training.sample import Sample, sample
 
@@ -59,13 +58,15 @@ def pruning(
 
     Raises
     ------
-    RecipeError: an unknown ranking, shares that are none.
+    RecipeError: an unknown ranking, shares that are none, or ``retrain`` without a run.
     ModelError: no hidden units.
     DataError: no examples.
 
     Source: Mozer and Smolensky, NIPS 1 (1989) 107 (what the network loses without a unit); Hu et al. 2016 (activity).
     """
     _check(by, shares, draws)
+    if retrain:
+        check_again(of, retrain)
     seen = of.subject(replica) if hasattr(of, "recipe") else subject(of)
     seen.parameters()  # refuses a plain function
     network: Any = seen.network
@@ -165,10 +166,8 @@ def _again(
     scores = []
     tables = _ranking(ranking, seen, found, rank, seed)
     for share in shares:
-        changes = {
-            one.next.removeprefix("body."): one.deletion(_kept(table, share)) for one, table in zip(found, tables)
-        }
-        healed = learn_again(run, edited(seen.network.body, changes, inputs=True), epochs)
+        kept = {one.own: _kept(table, share) for one, table in zip(found, tables)}
+        healed = learn_again(run, seen.network, found, kept, epochs)
         ones = {found[0].own: np.ones((1, found[0].units))}
         scores.append(float(judge.scores(outputs_without(healed, found, ones, judge.x))[0]))
     return np.array(scores)

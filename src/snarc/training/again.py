@@ -1,12 +1,15 @@
-"""A trained network that was changed learns again, from the run's own data and by its own recipe."""
+"""A trained network without some of its units learns again, from the run's own data and by its own recipe."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flax import nnx
+import numpy as np
 
 from snarc.errors import RecipeError
+from snarc.models.hidden import Hidden
+from snarc.models.inside import edited
 
 from .fitting import fit
 from .run import Run
@@ -22,31 +25,40 @@ _PLAIN: dict[str, Any] = {
 }
 
 
-def learn_again(run: Any, body: nnx.Module, epochs: int, **fields: Any) -> nnx.Module:
-    """The network after learning again; what was changed in the body, as units that say nothing, stays changed.
-
-    Parameters
-    ----------
-    run: whose data and recipe are used.
-    body: without its input stage, as :func:`snarc.models.inside.edited` makes it; it is left as it is.
-    epochs: of learning again.
-    fields: of the recipe, as ``learning_rate=1e-4``.
+def check_again(run: Any, epochs: int) -> None:
+    """Refuse before any work what cannot learn again.
 
     Raises
     ------
     RecipeError: there is no run to take data and recipe from, or no number of epochs.
-    DivergedError: the loss stopped being finite.
     """
     if not isinstance(run, Run):
         raise RecipeError(
-            "learning again without a run", wanted="a run, with its data and recipe", way_out="Leave epochs out."
+            "learning again without a run", wanted="a run, with its data and recipe", way_out="Leave retrain out."
         )
     if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-        raise RecipeError(f"epochs={epochs!r}", wanted="0 or more", way_out="Take 1, or 0 for none.")
-    recipe = run.recipe.with_(**{**_PLAIN, "epochs": epochs, **fields})
-    # Training changes a network in place.
-    found = fit(nnx.clone(body), run.dataset, recipe=recipe, out=False, progress=False, health=False)
-    if found.status == "interrupted":
+        raise RecipeError(f"retrain={epochs!r}", wanted="a number of epochs", way_out="Take 1, or 0 for none.")
+
+
+def learn_again(run: Run, network: Any, found: Sequence[Hidden], kept: Mapping[str, np.ndarray], epochs: int) -> Any:
+    """The network after units were deleted and it learnt again; what was deleted stays so.
+
+    Parameters
+    ----------
+    run: whose data and recipe are used.
+    network: one of the run's; it is left as it is.
+    found: its hidden layers.
+    kept: by the path of each hidden layer ones and zeros ``(units,)``.
+    epochs: of learning again.
+
+    Raises
+    ------
+    DivergedError: the loss stopped being finite.
+    """
+    changes = {one.next.removeprefix("body."): one.deletion(kept[one.own]) for one in found}
+    body = edited(network.body, changes, inputs=True)
+    recipe = run.recipe.with_(**{**_PLAIN, "epochs": epochs})
+    made = fit(body, run.dataset, recipe=recipe, out=False, progress=False, health=False)
+    if made.status == "interrupted":
         raise KeyboardInterrupt
-    network: nnx.Module = found.networks[0]
-    return network
+    return made.networks[0]

@@ -15,11 +15,10 @@ from snarc import draw, keys
 from snarc.errors import DataError, RecipeError, nearest
 from snarc.formal.damage import flip
 from snarc.models.hidden import Hidden, hidden_of
-from snarc.models.inside import edited
 from snarc.reading import Estimate, Reading
 from snarc.registry import instrument
 from snarc.subjects import subject
-from snarc.training.again import learn_again
+from snarc.training.again import check_again, learn_again
 from snarc.training.compiling import options
 from snarc.training.deletion import outputs_without
 from snarc.training.sample import Sample, sample
@@ -79,6 +78,8 @@ def damage(
     Source: the biological argument is Lashley's; Sejnowski and Rosenberg, Complex Systems 1 (1987) 145, figure 5.
     """
     _check(kinds, draws, positions, retrain)
+    if retrain:
+        check_again(of, retrain)
     seen = of.subject(replica) if hasattr(of, "recipe") else subject(of)
     seen.parameters()  # refuses a plain function
     network: Any = seen.network
@@ -211,9 +212,7 @@ def _again(
     scores = []
     for s in strengths:
         kept = masks(found, s, keys.generator(seed, "damage", "units", f"{s:g}", 0))
-        changes = {one.next.removeprefix("body."): one.deletion(kept[one.own]) for one in found}
-        body = edited(network.body, changes, inputs=True)
-        healed: Any = learn_again(run, body, epochs)
+        healed = learn_again(run, network, found, kept, epochs)
         outputs = [np.asarray(healed(jnp.asarray(some.x[k : k + 500]))) for k in range(0, len(some), 500)]
         scores.append(float(some.scores(np.concatenate(outputs))))
     return np.array(scores)
