@@ -13,17 +13,11 @@ pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("default")]
 
 
 @pytest.fixture(scope="module")
-def both():
+def both(dense_in_pytorch):
     """A perceptron on the bundled digits here and in PyTorch, pixels from 0 to 1, and digits that it reads rightly."""
     digits = snarc.load("digits")
     run = snarc.fit("64-40-30-10", digits, epochs=20, standardise=False, out=False, progress=False, health=False)
-    layers = []
-    for layer in run.networks[0].body.layers:
-        dense = torch.nn.Linear(layer.in_features, layer.out_features)
-        with torch.no_grad():
-            dense.weight.copy_(torch.tensor(np.asarray(layer.kernel[...]).T))
-            dense.bias.copy_(torch.tensor(np.asarray(layer.bias[...])))
-        layers += [dense, torch.nn.ReLU()]
+    layers = dense_in_pytorch(run.networks[0].body.layers, torch.nn.ReLU)
     theirs = foolbox.PyTorchModel(torch.nn.Sequential(torch.nn.Flatten(), *layers[:-1]).eval(), bounds=(0, 1))
     own = run.subject()
     seen = snarc.subject(own.logits, inputs=own.inputs, classes=10, range=(0, 1))

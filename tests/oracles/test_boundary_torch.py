@@ -12,16 +12,9 @@ from snarc.see import boundary  # noqa: E402
 pytestmark = pytest.mark.oracle
 
 
-def test_a_black_box_has_the_boundary_of_its_copy():
+def test_a_black_box_has_the_boundary_of_its_copy(dense_in_pytorch):
     body = build("2-12-3", inputs=(2,), outputs=3, seed=4, options={"activation": "tanh"})
-    layers = []
-    for layer in body.layers:
-        dense = torch.nn.Linear(layer.in_features, layer.out_features)
-        with torch.no_grad():
-            dense.weight.copy_(torch.tensor(np.asarray(layer.kernel[...]).T))
-            dense.bias.copy_(torch.tensor(np.asarray(layer.bias[...])))
-        layers += [dense, torch.nn.Tanh()]
-    theirs = torch.nn.Sequential(*layers[:-1])
+    theirs = torch.nn.Sequential(*dense_in_pytorch(body.layers, torch.nn.Tanh)[:-1])
 
     def box(x):
         with torch.no_grad():

@@ -15,16 +15,9 @@ pytestmark = pytest.mark.oracle
 
 
 @pytest.fixture(scope="module")
-def both():
+def both(dense_in_pytorch):
     body = build("12-9-7-4", inputs=(12,), outputs=4, seed=0, options={"activation": "tanh"})
-    layers = []
-    for layer in body.layers:
-        dense = torch.nn.Linear(layer.in_features, layer.out_features)
-        with torch.no_grad():
-            dense.weight.copy_(torch.tensor(np.asarray(layer.kernel[...]).T))
-            dense.bias.copy_(torch.tensor(np.asarray(layer.bias[...])))
-        layers += [dense, torch.nn.Tanh()]
-    return body, torch.nn.Sequential(*layers[:-1])
+    return body, torch.nn.Sequential(*dense_in_pytorch(body.layers, torch.nn.Tanh)[:-1])
 
 
 def test_masked_activations(both):

@@ -12,16 +12,9 @@ from snarc.see import lyapunov  # noqa: E402
 pytestmark = pytest.mark.oracle
 
 
-def test_exponents_equal_those_of_pytorchs_jacobian():
+def test_exponents_equal_those_of_pytorchs_jacobian(dense_in_pytorch):
     body = build("2-50-50-50-50-1", inputs=(2,), outputs=1, seed=0, options={"activation": "tanh"})
-    layers = []
-    for layer in list(body.layers)[:4]:
-        dense = torch.nn.Linear(layer.in_features, layer.out_features)
-        with torch.no_grad():
-            dense.weight.copy_(torch.tensor(np.asarray(layer.kernel[...]).T))
-            dense.bias.copy_(torch.tensor(np.asarray(layer.bias[...])))
-        layers += [dense, torch.nn.Tanh()]
-    theirs = torch.nn.Sequential(*layers).double()
+    theirs = torch.nn.Sequential(*dense_in_pytorch(list(body.layers)[:4], torch.nn.Tanh)).double()
     x = np.random.default_rng(0).uniform(-2, 2, (50, 2)).astype(np.float32)
     found = lyapunov(snarc.subject(body, inputs=(2,), classes=1), x).arrays["exponent"]
     for one, exponent in zip(x, found):
