@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
+import re
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,8 +21,10 @@ from snarc.data._paper import Paper
 from snarc.errors import DataError
 from snarc.layers.standardise import Standardise
 from snarc.models.network import Network, build
-from snarc.playground.drawing import Drawing, check
+from snarc.playground.drawing import FILES, Drawing, check
 from snarc.playground.limits import UPLOAD_BYTES, Refused
+from snarc.playground.server import application
+from snarc.playground.sessions import Sessions
 from snarc.trust.conformal import ConformalSets
 
 from .conftest import SEVEN, made
@@ -43,6 +48,19 @@ def test_it_tells_of_the_run_and_not_where_it_lies(drawing, small_run):
     assert found["calibration"] == len(small_run.dataset.validation)
     assert found["neighbours"]["features"] == 24
     assert "/" not in str(found)
+
+
+def test_only_the_shell_of_the_page_is_open_and_all_of_it_is_served(drawing):
+    with ThreadPoolExecutor(1) as worker:
+        guard, _ = application([drawing.page()], ["localhost"], Sessions(), worker)
+    shell = {"/", *(f"/try/{name}" for name in (*FILES[1:], "look.css"))}
+    assert {path for path, rule in guard.rules.items() if rule.open} == {"/session", *shell}
+    assert not [path for path in shell if guard.rules[path].method != "GET"]
+    pages = resources.files("snarc.playground") / "pages"
+    for name in FILES:
+        wanted = re.findall(r'(?:from "\./|(?:src|href)="try/)([\w.]+)"', (pages / name).read_text(encoding="utf-8"))
+        assert {f"/try/{other}" for other in wanted} <= shell
+    assert {one.name for one in pages.iterdir() if one.is_file()} == set(FILES)
 
 
 @pytest.mark.parametrize("centred", [False, True])

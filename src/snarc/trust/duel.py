@@ -19,7 +19,7 @@ COURSES = ("even", "hard")
 
 
 def course(of: Any, data: Any = "test", *, count: int = 20, kind: str = "even", seed: int = 0) -> np.ndarray:
-    """Which examples to play: drawn evenly, or those on which the network is least sure, in random order.
+    """Which examples to play: drawn evenly, or those whose right class the network finds least likely.
 
     Parameters
     ----------
