@@ -118,6 +118,12 @@ def test_answers_are_the_largest_probabilities_of_every_method(sample):
     for method in ("temperature", "vector", "platt"):
         fitted = fit(z[:1000], labels[:1000], method)
         np.testing.assert_array_equal(fitted.answers(z), fitted.probabilities(z).argmax(axis=1))
-        found = scaling(z[1000:], labels[1000:], calibration=(z[:1000], labels[:1000]), method=method).numbers
+        reading = scaling(z[1000:], labels[1000:], calibration=(z[:1000], labels[:1000]), method=method)
+        found = reading.numbers
         assert (float(found["changed"]) == 0) == (method == "temperature")
         assert "shared_with_data" not in found
+        assert ("the temperature is" in reading.note) == (method == "temperature")
+        # The curve is that of single temperatures, and its mark is where it is least, whatever was fitted.
+        best = temperature(z[:1000], labels[:1000])
+        assert reading.plot().axes[1].lines[1].get_xdata()[0] == best
+        assert nll(z[:1000] / best, labels[:1000]) <= reading.arrays["nll"].min()

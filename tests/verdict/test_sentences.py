@@ -34,6 +34,19 @@ def test_a_calibrated_forecaster_is_believed_and_a_boaster_is_not():
     assert "less sure" in text
 
 
+def test_only_a_temperature_keeps_every_answer():
+    """Vector scaling changes answers, and its sentence says how many."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 4000)
+    z = 4 * (np.eye(3)[labels] + rng.normal(size=(4000, 3))) + np.array([3.0, 0, 0])
+    for method in ("temperature", "vector"):
+        found = trust.scaling(z[:2000], labels[:2000], calibration=(z[2000:], labels[2000:]), method=method)
+        [(kind, text)] = said(found)
+        assert kind == "can"
+        assert ("divided by" in text) == ("with every answer the same" in text) == (method == "temperature")
+        assert (f"{100 * float(found.numbers['changed']):.2f} % of its answers changed" in text) == (method == "vector")
+
+
 def test_a_broken_promise_is_named():
     sure, right = forecaster(0.8, 0.8), forecaster(0.8, 0.5, seed=1)
     [(kind, text)] = said(trust.conformal(*right, calibration=sure, score="aps", coverage=0.9))

@@ -43,8 +43,9 @@ def scaling(
     another answer (0 for a temperature, which keeps the order of the classes); ``calibration_examples`` and, where the
     examples themselves are known, how many of them also occur elsewhere, bit for bit: ``shared_with_data`` and
     ``shared_with_training``.  Arrays of the first replica: ``t`` and ``nll`` ``(60,)``, the loss on the calibration
-    data over temperatures; ``(bins,)``: ``confidence`` (middle of the bin), ``count_WHEN``, ``confidence_in_bin_WHEN``
-    and ``accuracy_in_bin_WHEN`` (NaN where a bin is empty), WHEN being ``before`` and ``after``.
+    data over single temperatures, and ``best``, that of the least loss; ``method``; ``(bins,)``: ``confidence`` (middle
+    of the bin), ``count_WHEN``, ``confidence_in_bin_WHEN`` and ``accuracy_in_bin_WHEN`` (NaN where a bin is empty),
+    WHEN being ``before`` and ``after``.
 
     Raises
     ------
@@ -73,15 +74,16 @@ def scaling(
         for name, value in row.items():
             rows.setdefault(name, []).append(value)
         if k == 0:
-            arrays = _arrays(own, known.targets.reshape(-1), found, labels, bins, fitted.temperature)
+            arrays = _arrays(own, known.targets.reshape(-1), found, labels, bins) | {"method": np.array(method)}
     numbers: dict[str, Any] = {name: Estimate.over(values) for name, values in rows.items()}
     shared = shared_examples(of, known, judged)
     numbers |= {"calibration_examples": len(known), **shared}
-    changed = numbers["changed"].mean
+    changed, alone = numbers["changed"].mean, method == "temperature"
     note = (
         f"The expected calibration error goes from {100 * numbers['ece_before'].mean:.2f} to "
         f"{100 * numbers['ece_after'].mean:.2f} points ({bins} equal-width bins) "
-        f"by {method} scaling on {len(known):,} examples; the temperature is {numbers['temperature'].mean:.3g}. "
+        f"by {method} scaling on {len(known):,} examples; {'the temperature is' if alone else '1 / weight is'} "
+        f"{numbers['temperature'].mean:.3g}{'' if alone else ' on average over the classes'}. "
         + (f"{100 * changed:.2f} % of the answers change." if changed else "Not one answer changes.")
         + _said(shared)
         + caveat(of, calibration)
@@ -111,12 +113,13 @@ def _binned(p: np.ndarray, labels: np.ndarray, bins: int) -> Bins:
 
 
 def _arrays(
-    own: np.ndarray, known: np.ndarray, found: dict[str, np.ndarray], labels: np.ndarray, bins: int, t: float
+    own: np.ndarray, known: np.ndarray, found: dict[str, np.ndarray], labels: np.ndarray, bins: int
 ) -> dict[str, np.ndarray]:
+    t = temperature(own, known)
     ts = max(t, 1e-3) * np.geomspace(0.25, 4, 60)
     rows = np.arange(len(own))
     nll = [-log_softmax(own.astype(np.float64) / one, axis=1)[rows, known].mean() for one in ts]
-    arrays = {"t": ts, "nll": np.array(nll), "confidence": (np.arange(bins) + 0.5) / bins}
+    arrays = {"t": ts, "nll": np.array(nll), "best": np.array(t), "confidence": (np.arange(bins) + 0.5) / bins}
     for when, p in found.items():
         sums = _binned(p, labels, bins)
         with np.errstate(invalid="ignore"):
@@ -141,7 +144,7 @@ def _draw(reading: Reading) -> Any:
         xlabel=f"confidence (%), bins of {FEW} examples and more", ylabel="accuracy (%)", xlim=(0, 100), ylim=(0, 102)
     )
     draw.legend(left, loc="lower right")
-    t = float(reading.numbers["temperature"])
+    t = float(reading.arrays.get("best", reading.numbers["temperature"]))
     right.plot(reading.arrays["t"], reading.arrays["nll"], color=draw.PALETTE[0])
     right.axvline(t, color=draw.MUTED, linestyle=(0, (4, 3)), linewidth=1)
     right.set(xlabel=f"temperature (dashed: {t:.3g})", ylabel="loss on calibration data (nats)")

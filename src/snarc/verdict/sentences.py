@@ -97,12 +97,16 @@ def _calibration(reading: Reading) -> Iterator[tuple[Kind, str]]:
 @rule("scaling")
 def _scaling(reading: Reading) -> Iterator[tuple[Kind, str]]:
     n = {name: float(value) for name, value in reading.numbers.items()}
-    if n["ece_before"] - n["ece_after"] > 0.005:
-        yield (
-            "can",
-            f"With its logits divided by {n['temperature']:.3g} the calibration error goes from "
-            f"{points(n['ece_before'])} to {points(n['ece_after'])}, with every answer the same.",
-        )
+    if n["ece_before"] - n["ece_after"] <= 0.005:
+        return
+    method = str(reading.arrays.get("method", "temperature"))
+    how = f"logits divided by {n['temperature']:.3g}" if method == "temperature" else f"logits under {method} scaling"
+    answers = f"{percent(n['changed'], 2)} of its answers changed" if n["changed"] else "every answer the same"
+    yield (
+        "can",
+        f"With its {how} the calibration error goes from {points(n['ece_before'])} to {points(n['ece_after'])}, with "
+        f"{answers}.",
+    )
 
 
 @rule("conformal")
