@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 
 from snarc import registry
 from snarc.data import describe, fetch, load
+from snarc.data.canonical import FILES, at_hand
 from snarc.data.cifar10 import RECORD, parse_batches, read_archive
 from snarc.errors import DataError, UnknownNameError
 
@@ -178,3 +179,19 @@ def test_loading_imports_neither_jax_nor_scikit_learn():
     code = "import sys, snarc.data as d; d.load('digits'); print({'jax', 'sklearn', 'PIL'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_set_is_at_hand_when_all_of_its_files_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("SNARC_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SNARC_HOME", str(tmp_path / "home"))
+    assert not at_hand("usps")
+    names = [remote.path for remote in FILES.values() if remote.path.startswith("usps/")]
+    assert len(names) > 1
+    places = [tmp_path / "home" / "data", *[tmp_path / "data"] * (len(names) - 1)]  # one downloaded, the others given
+    for place, name in zip(places, names):
+        assert not at_hand("usps")
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).touch()
+    assert at_hand("usps")
+    assert not at_hand("us")
+    assert not at_hand("mnist")

@@ -9,6 +9,7 @@ import pytest
 import snarc
 from snarc.training.readings import keep, kept
 from snarc.verdict import ask, examine, set_of
+from snarc.verdict.asking import WANTED, _suited
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,20 @@ def test_the_useful_ones_come_first_and_none_needs_a_second_network():
     assert "difference" not in set_of("trust")
     assert "filters" in set_of("see")
     assert not set(set_of("see")) & set(set_of("trust"))
+
+
+def test_the_wanted_error_is_clearly_below_the_one_without_refusing(run):
+    wanted, error = _suited(run, "rejection")["error"], float(run.evaluate("validation").error)
+    assert wanted < 0.6 * error <= min((one for one in WANTED if one > wanted), default=1)
+
+
+def test_other_sets_that_are_at_hand_are_a_shift_or_another_kind(run, monkeypatch):
+    monkeypatch.setattr("snarc.data.canonical.at_hand", lambda folder: folder != "letters")
+    assert _suited(run, "unfamiliar")["others"] == ("noise", "fashion-mnist")
+    assert _suited(run, "shift")["sets"] == ("usps", "mnist")
+    monkeypatch.setattr("snarc.data.canonical.at_hand", lambda folder: False)
+    assert _suited(run, "unfamiliar")["others"] == ("noise",)
+    assert _suited(run, "shift") == {} == _suited(run, "calibration")
 
 
 def test_what_is_done_is_kept_when_the_rest_is_not(run, few):
