@@ -71,7 +71,7 @@ def smallest_distortions(budget):
     )  # fmt: skip
     yield Claim(
         "misread by another network, mean", measured=100 * float(matrix[apart].mean()), between=(2, 40), unit="%",
-        note="The bounds were set here; the paper's table 2 has such a matrix too.",
+        note="With what it misreads unchanged. The bounds were set here; the paper's table 2 has such a matrix too.",
     )  # fmt: skip
     yield Figure(
         pictures(names, mnist, made),
