@@ -87,7 +87,7 @@ def digits_of_other_hands(budget):
             ["MNIST test", 100 * run.test.error, 100 * numbers["confidence"], 100 * numbers["confidence_wrong"]],
             *([f"USPS, {n}", error[n], 100 * numbers[f"confidence_{n}"], sure[n]] for n in ways),
         ],
-        "Means and standard errors over the replicas. MNIST: its 10,000 test digits, USPS: 2,007.",
+        f"Means and standard errors over the replicas; {len(mnist.test):,} digits of MNIST, {len(usps):,} of USPS.",
     )
     yield Note(
         "The lecturer's own digits are not to be had; digits from envelopes stand in for them. To try your own, draw "
