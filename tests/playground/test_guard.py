@@ -9,6 +9,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from snarc.errors import RunError
 from snarc.playground.wire import listen, names
 
 from .calls import PAGES, SECURITY
@@ -307,3 +308,8 @@ def test_another_address_has_one_name_and_no_other():
         assert names([one]) == [f"127.0.0.2:{one.getsockname()[1]}"]
     finally:
         one.close()
+
+
+def test_an_address_of_another_machine_is_named_as_such():
+    with pytest.raises(RunError, match=r"192\.0\.2\.1 is no address of this machine.*Leave --listen out"):
+        listen("192.0.2.1", 0)  # of those that are kept for examples

@@ -165,6 +165,12 @@ def _socket(address: str, port: int) -> socket.socket:
         made.listen(limits.CONNECTIONS)
     except (OSError, OverflowError) as error:
         made.close()
+        if getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+            raise RunError(
+                f"{address} is no address of this machine",
+                wanted="one that it has in a network",
+                way_out="Leave --listen out, or look the address up in the settings of the network.",
+            ) from None
         why = "is taken" if getattr(error, "errno", None) == errno.EADDRINUSE else f"cannot be had: {error}"
         raise RunError(
             f"port {port} on {address} {why}", wanted="a free port of this machine", way_out="Leave --port out."
