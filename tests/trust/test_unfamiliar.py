@@ -51,6 +51,12 @@ def test_far_inputs_are_told_apart_by_distance(run):
     assert found.plot() is not None
 
 
+def test_there_is_as_much_noise_as_was_asked_for(run):
+    found = unfamiliar(run, scores="energy", count=3000)
+    assert len(found.arrays["confidence_noise"]) == 3000
+    assert len(found.arrays["confidence_own"]) == len(run.dataset.test)
+
+
 def test_what_cannot_be_had_is_refused(run):
     seen = run.subject()
     pair = (run.dataset.test.inputs, run.dataset.test.targets)

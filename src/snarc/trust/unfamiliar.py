@@ -41,8 +41,8 @@ def unfamiliar(
         ``noise`` (uniform over the range of the inputs) and data sets, as ``usps``, ``letters`` (notMNIST) and
         ``fashion-mnist``, whose test images are brought to the size of the network's.
     scores: of ``maximum-probability``, ``entropy``, ``energy`` (Liu et al. 2020), ``mahalanobis`` (Lee et al. 2018,
-        on what the last layer gets, from the training split of a run) and ``disagreement`` of replicas (mutual
-        information); by default all that the network allows.
+        on what the last layer of the first replica gets, from the training split of a run) and ``disagreement`` of
+        replicas (mutual information); by default all that the network allows.
     count: most examples of each kind.
     seed: of the noise.
 
@@ -153,9 +153,8 @@ def _inputs(of: Any, own: Predictions, others: Any, name: str, count: int, seed:
         return x
     if name == "noise":
         bounds = (0.0, 1.0) if mine.dtype == np.uint8 else (float(mine.min()), float(mine.max()))
-        return (
-            keys.generator(seed, "unfamiliar").uniform(*bounds, (min(count, 2000), *mine.shape[1:])).astype(np.float32)
-        )
+        rng = keys.generator(seed, "unfamiliar")
+        return rng.uniform(*bounds, (count, *mine.shape[1:])).astype(np.float32)
     return resized(np.asarray(first(other_data(name).test, count).inputs), mine.shape[1:])
 
 
