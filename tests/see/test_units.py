@@ -118,6 +118,10 @@ def test_parts_of_a_picture_add_up_to_it():
     curve = pruning(net, shares=(0.0, 0.5), by=("weights", "random"), draws=2)
     assert str(curve.arrays["label"]) == "PSNR (dB)"
     assert curve.arrays["weights"][0] == pytest.approx(curve.numbers["score"])
+    # A picture that is learnt whole is asked about itself, but no other split is passed off for what is not there.
+    assert len(net.dataset.test) == len(net.dataset.validation) == 0
+    with pytest.raises(DataError, match="without examples"):
+        pruning(net, "validation")
 
 
 def test_pruning_by_loss_ranks_by_what_deletion_costs(run):
@@ -148,6 +152,19 @@ def test_refusals(run):
         pruning(run.subject(), run.dataset.test, shares=(0.5,), by=("weights",), retrain=1)
     with pytest.raises(RecipeError, match="retrain=-1"):
         pruning(run, retrain=-1)
+
+
+def test_pairs_that_do_not_fit_are_refused(run):
+    x = run.dataset.test.inputs[:9]
+    for pair, said in (
+        ((np.zeros((4, 3)), np.zeros(4, int)), "shape"),
+        ((x, np.zeros(5, int)), "5 rows"),
+        ((x, np.arange(9) + 5), "classes|0 to 9"),
+    ):
+        with pytest.raises(DataError, match=said):
+            units(run, pair)
+    with pytest.raises(DataError, match=r"split 'tests'.* Did you mean 'test'"):
+        units(run, "tests")
 
 
 def test_learning_again_without_a_run_is_refused_before_any_work(run):

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from snarc.errors import DataError, nearest
+
 Kind = Literal["classification", "regression", "reconstruction", "sequence"]
 
 
@@ -116,9 +118,15 @@ class Dataset:
         return self.task.outputs(self.inputs)
 
     def split(self, name: str) -> Any:
-        """The split called ``train``, ``validation`` or ``test``."""
-        if name not in ("train", "validation", "test"):
-            raise ValueError(f"a data set has the splits train, validation and test, not {name!r}")
+        """The split called ``train``, ``validation`` or ``test``.
+
+        Raises
+        ------
+        DataError: none is called so.
+        """
+        known = ("train", "validation", "test")
+        if name not in known:
+            raise DataError(f"split {name!r}", wanted="train, validation or test", way_out=nearest(name, known))
         return getattr(self, name)
 
     def checksum(self) -> str:

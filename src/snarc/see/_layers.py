@@ -125,8 +125,6 @@ def examples(of: Any, seen: Subject, data: Any, count: int | None = None) -> tup
                 wanted="inputs, a Split or a pair (x, y)",
                 way_out="Write dataset.test.",
             )
-        if data not in ("train", "validation", "test"):
-            raise DataError(f"split {data!r}", wanted="train, validation or test", way_out="Write data='test'.")
         data = of.dataset.split(data)
     if hasattr(data, "gather"):
         index = np.arange(len(data) if count is None else min(count, len(data)))

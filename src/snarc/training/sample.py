@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from snarc.data import Task
+from snarc.data import Split, Task, check_inputs, check_targets
 from snarc.errors import DataError
 
 from .losses import Loss, plain
@@ -76,13 +76,13 @@ def sample(of: Any, task: Task, data: Any = "test", count: int = 1000) -> Sample
     Parameters
     ----------
     of: a run, or whatever knows no data of its own.
-    data: the name of a split of a run, a ``Split`` or a pair ``(x, y)``.  A run whose split is empty, as that of a
-        picture that is learnt whole, gives its training examples.
+    data: the name of a split of a run, a ``Split`` or a pair ``(x, y)``.  A run without test examples, as that of a
+        picture that is learnt whole, gives those it learnt from for ``test``.
     count: how many at most.
 
     Raises
     ------
-    DataError: no examples, or a network that knows none.
+    DataError: no examples, a network that knows none, or a pair that does not fit the network or itself.
     """
     dataset = getattr(of, "dataset", None) if isinstance(data, str) else None
     if isinstance(data, str):
@@ -92,22 +92,22 @@ def sample(of: Any, task: Task, data: Any = "test", count: int = 1000) -> Sample
                 wanted="a Split or a pair (x, y)",
                 way_out="Write dataset.test.",
             )
-        data = dataset.split(data)
-        if len(data) == 0:
+        name, data = data, dataset.split(data)
+        if len(data) == 0 and name == "test":
             data = dataset.train
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise DataError(f"count={count!r}", wanted="at least 1", way_out="Leave it out.")
-    if hasattr(data, "gather"):
-        length = len(data)
-        some = data.gather(_even(length, count)) if length else data
-        x, y = np.asarray(some.inputs), np.asarray(some.targets)
-    else:
-        x, y = np.asarray(data[0]), np.asarray(data[1])
-        length = min(len(x), len(y))
-        pick = _even(length, count) if length else np.arange(0)
-        x, y = x[pick], y[pick]
-    if not length or len(x) != len(y):
-        raise DataError(f"{len(x)} inputs and {len(y)} targets", wanted="examples", way_out="Use another split.")
+    if not hasattr(data, "gather"):
+        shape, about = getattr(of, "inputs", None), getattr(of, "about", {}).get("dataset", {})
+        x = check_inputs(data[0], shape=shape if isinstance(shape, tuple) else None, dtype=about.get("dtype"))
+        y = np.asarray(data[1])
+        if task.kind != "sequence":  # whose targets are labels for each step
+            y, _ = check_targets(data[1], n=len(x), task=task.kind, classes=task.classes or None)
+        data = Split(x, y)
+    if not len(data):
+        raise DataError("a split without examples", wanted="examples", way_out="Use another split.")
+    some = data.gather(_even(len(data), count))
+    x, y = np.asarray(some.inputs), np.asarray(some.targets)
     classes = task.kind in ("classification", "sequence")
     recipe = getattr(of, "recipe", None)
     loss = Loss("cross-entropy", True) if classes else Loss("squared-error", False)
