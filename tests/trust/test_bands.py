@@ -121,6 +121,15 @@ def test_bands_hold_about_what_they_promise_and_open_outside(run, method):
     assert found.arrays["grid"][0] == pytest.approx(found.arrays["box"][0] - np.ptp(found.arrays["box"]))
 
 
+def test_noise_from_training_examples_is_named(run):
+    data = Dataset("wave", TASK, wave(60), wave(60).take(slice(0, 0)), wave(60, 2))
+    bare = snarc.fit("1-4-1", data, epochs=2, batch_size=20, replicas=2, **QUIET)
+    assert "found on the training examples" in bands(bare).note
+    assert "training examples" not in bands(bare, method="laplace").note
+    assert "training examples" not in bands(bare, noise=0.1).note
+    assert "training examples" not in bands(run).note
+
+
 def test_more_inputs_are_moved_away_from_the_middle():
     x, y, _, network = ridge()
     found = bands(

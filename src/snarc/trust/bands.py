@@ -120,7 +120,10 @@ def bands(
     )
     if "growth" in numbers:
         note += f"; outside the training data its variance is {float(numbers['growth']):.3g} times that inside"
-    return Reading("bands", numbers, arrays, _draw, note + ".")
+    note += "."
+    if chosen != "laplace" and noise is None and _where(who, calibration) == "train":
+        note += " The noise was found on the training examples themselves; on new ones it may be larger."
+    return Reading("bands", numbers, arrays, _draw, note)
 
 
 class _Teller:
@@ -157,18 +160,23 @@ def _noise(teller: _Teller, who: Asked, calibration: Any, noise: float | None) -
     targets = len(who.seen.task.targets) or 1
     if noise is not None:
         return np.full(targets, positive(noise, "noise"))
-    if isinstance(calibration, str) and calibration == "auto":
-        if not hasattr(who.of, "dataset"):
-            raise DataError(
-                "bands of a network that is no run and knows no data",
-                wanted="examples to find the noise on",
-                way_out="Pass calibration=(x, y), or noise=.",
-            )
-        calibration = "validation" if len(who.of.dataset.validation) else "train"
-    split = examples(who, calibration)
+    split = examples(who, _where(who, calibration))
     mean, ignorance = teller(split)
     squares = (np.asarray(split.targets, np.float64).reshape(mean.shape) - mean) ** 2
     return np.maximum((squares - ignorance).mean(axis=0), 1e-6 * squares.mean(axis=0) + 1e-30)
+
+
+def _where(who: Asked, calibration: Any) -> Any:
+    """The examples that the noise is found on; by name where they are a split."""
+    if not isinstance(calibration, str) or calibration != "auto":
+        return calibration
+    if not hasattr(who.of, "dataset"):
+        raise DataError(
+            "bands of a network that is no run and knows no data",
+            wanted="examples to find the noise on",
+            way_out="Pass calibration=(x, y), or noise=.",
+        )
+    return "validation" if len(who.of.dataset.validation) else "train"
 
 
 def _box(who: Asked) -> np.ndarray | None:
