@@ -14,7 +14,7 @@ from flax import nnx
 
 from snarc.errors import ModelError, nearest
 
-from .inside import Change, received, shapes_of
+from .inside import Change, shapes_of, shapes_received
 from .taps import layers
 
 
@@ -69,10 +69,10 @@ def hidden_of(network: nnx.Module, inputs: tuple[int, ...]) -> list[Hidden]:
     ------
     ModelError: there is no hidden layer.
     """
-    example = jnp.zeros((2, *inputs), jnp.float32)
+    example = jax.ShapeDtypeStruct((2, *inputs), jnp.float32)
     weighing = {path for path, module in layers(network).items() if _weighs(module)}
-    shapes = {path: tuple(a.shape[1:]) for path, a in received(network, example).items() if path in weighing}
-    outputs = shapes_of(network, jax.ShapeDtypeStruct(example.shape, example.dtype))
+    shapes = {path: tuple(a.shape[1:]) for path, a in shapes_received(network, example).items() if path in weighing}
+    outputs = shapes_of(network, example)
     found, order = [], list(shapes)
     for own, following in itertools.pairwise(order):
         last = shapes[following][-1]

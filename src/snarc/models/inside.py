@@ -42,12 +42,16 @@ def received(network: nnx.Module, x: Any) -> dict[str, jax.Array]:
     """
     _evaluate(network)
     graph, state = nnx.split(network)
-    order: list[str] = []
     x = jnp.asarray(x)
-    # A compiled program returns its parts sorted by name, so that their order must be asked for.
-    jax.eval_shape(lambda state, x: order.extend(_inputs(graph, state, x)), state, x)
     found = _received(graph, state, x)
-    return {path: found[path] for path in order}
+    return {path: found[path] for path in _shapes_received(graph, state, x)}
+
+
+def shapes_received(network: nnx.Module, example: jax.ShapeDtypeStruct) -> dict[str, jax.ShapeDtypeStruct]:
+    """The shapes of what :func:`received` would return, in the same order; nothing is computed."""
+    _evaluate(network)
+    graph, state = nnx.split(network)
+    return _shapes_received(graph, state, example)
 
 
 def edited(network: nnx.Module, changes: Mapping[str, Change], *, inputs: bool = False) -> nnx.Module:
@@ -105,6 +109,19 @@ def _inputs(graph: nnx.GraphDef, state: Any, x: jax.Array) -> dict[str, jax.Arra
 
 
 _received = partial(jax.jit, static_argnums=0)(_inputs)
+
+
+def _shapes_received(graph: nnx.GraphDef, state: Any, x: Any) -> dict[str, jax.ShapeDtypeStruct]:
+    order: list[str] = []
+
+    def trace(state: Any, x: jax.Array) -> dict[str, jax.Array]:
+        found = _inputs(graph, state, x)
+        # What leaves a trace is sorted by name, so that the order of computation must be kept beside it.
+        order.extend(found)
+        return found
+
+    found = jax.eval_shape(trace, state, x)
+    return {path: found[path] for path in order}
 
 
 @partial(jax.jit, static_argnums=0)

@@ -12,7 +12,7 @@ from flax import nnx
 
 from snarc.data import Split
 from snarc.errors import DataError, ModelError, RecipeError, nearest
-from snarc.models.inside import layers_of, received
+from snarc.models.inside import layers_of, shapes_of, shapes_received
 from snarc.models.summary import summary
 from snarc.subjects import Subject
 from snarc.training.evaluate import rows_for
@@ -55,16 +55,9 @@ def weighted(seen: Subject) -> dict[str, tuple[int, ...]]:
     """
     weights = seen.parameters()
     assert seen.network is not None  # parameters() refuses a plain function
-    seen.network.eval()
-    graph, state = nnx.split(seen.network)
-    order: list[str] = []
-
-    def trace(state: Any, x: jax.Array) -> dict[str, jax.Array]:
-        order.extend(received(nnx.merge(graph, state), x))
-        return layers_of(nnx.merge(graph, state), x)
-
-    # Shapes alone: nothing is compiled.
-    outputs = jax.eval_shape(trace, state, jax.ShapeDtypeStruct((1, *seen.inputs), np.float32))
+    example = jax.ShapeDtypeStruct((1, *seen.inputs), np.float32)
+    outputs = shapes_of(seen.network, example)
+    order = shapes_received(seen.network, example)
     found = {p: outputs[p].shape[1:] for p in order if p in outputs and f"{p}.kernel" in weights}
     if not found:
         raise ModelError(
