@@ -78,7 +78,7 @@ def ascend(
     shape = (2, count, inputs[0], inputs[1] // 2 + 1, inputs[2]) if image else (count, *inputs)
     start = 0.1 * rng.normal(size=shape).astype(np.float32)
     if image:
-        # The start has the spectrum of the pictures themselves: about as much contrast at every scale.
+        # Amplitudes as 1/sqrt(f) once they are scaled: between noise without a scale and pictures, whose fall as 1/f.
         start = start / frequencies(inputs[0], inputs[1])[None, None, :, :, None] ** 0.5
     # Drawn here, since generators of random numbers in the loop take longer to compile than all the rest.
     moves = rng.uniform(-1, 1, (settings.steps, 4, count)).astype(np.float32)

@@ -57,7 +57,8 @@ def attribution(
         its outputs as they are.
     count: how many examples, the first of ``data``.
     steps: of the path of integrated gradients.
-    samples, noise: of SmoothGrad; the noise as a share of the range of the inputs.
+    samples, noise: of SmoothGrad; the noise as a share of the range of the inputs, or of their standard deviation where
+        no range is known.
     patch, stride: side of the covered squares and step between them, in pixels.
     baseline: what covers, and where paths begin; by default the smallest possible input, or 0.
     control: compare with the same network with all weights shuffled.

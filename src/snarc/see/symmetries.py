@@ -184,9 +184,10 @@ def _lines(
         )
     }
     for second, stage in replicas[1:]:
-        near, orders, agreement = matched(first, second, x, stage(some.x))
+        y = stage(some.x)
+        near, orders, agreement = matched(first, second, x, y)
         rows["fit"].append(float(np.mean(np.concatenate(agreement))))
-        tables = [_correlation(a, b) for a, b in zip(hidden(first, x), hidden(second, x))]
+        tables = [_correlation(a, b) for a, b in zip(hidden(first, x), hidden(second, y))]
         rows["unfit"].append(float(np.mean(np.concatenate([np.diagonal(table) for table in tables]))))
         rows["match"].append(orders[0])
         for name, other in (("", second), ("_matched", near)):
