@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 import snarc
 from snarc.errors import DataError, ModelError
@@ -20,6 +21,34 @@ def test_a_function_of_jax_has_gradients():
     seen = snarc.subject(lambda x: jnp.asarray(x) @ W, inputs=(4,), classes=3)
     assert seen.differentiable
     np.testing.assert_allclose(seen.jacobian(jnp.ones((2, 4))), np.broadcast_to(W.T, (2, 3, 4)), rtol=1e-6)
+
+
+def test_layers_are_seen_however_they_are_called():
+    """By position, by name, and with nothing at all, as a parameter that is asked for its value."""
+
+    class Shift(nnx.Module):
+        def __init__(self):
+            self.value = nnx.Param(jnp.ones(4))
+
+        def __call__(self):
+            return self.value[...]
+
+    class Net(nnx.Module):
+        def __init__(self):
+            self.shift = Shift()
+            self.first = nnx.Linear(4, 5, rngs=nnx.Rngs(0))
+            self.last = nnx.Linear(5, 3, rngs=nnx.Rngs(1))
+
+        def __call__(self, x):
+            return self.last(jnp.tanh(self.first(inputs=x + self.shift())))
+
+    seen = snarc.subject(Net(), inputs=(4,), classes=3)
+    x = np.random.default_rng(1).normal(size=(2, 4)).astype(np.float32)
+    found = seen.received(x)
+    assert list(found) == ["first", "last"]
+    np.testing.assert_allclose(found["first"], x + 1, rtol=1e-6)
+    silent = seen.edited({"first": lambda a: 0 * a}, inputs=True).logits(x)
+    np.testing.assert_allclose(silent[0], silent[1], rtol=1e-6)
 
 
 def test_a_function_of_numpy_can_only_be_called():

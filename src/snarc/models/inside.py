@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -16,6 +17,7 @@ from snarc.errors import ModelError, nearest
 from .taps import StandIn, replace, tap
 
 Change = Callable[[jax.Array], jax.Array]
+_LENDING = threading.RLock()
 
 
 def layers_of(network: nnx.Module, x: Any) -> dict[str, jax.Array]:
@@ -101,7 +103,8 @@ def _inputs(graph: nnx.GraphDef, state: Any, x: jax.Array) -> dict[str, jax.Arra
 
     def keep(path: str, call: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
         # A layer that is used more than once: the last use counts.
-        found[path] = inputs[0]
+        if inputs:
+            found[path] = inputs[0]
         return call()
 
     tap(nnx.merge(graph, state), keep)(x)
@@ -141,15 +144,17 @@ def _layers(graph: nnx.GraphDef, state: Any, x: jax.Array) -> dict[str, jax.Arra
 @contextmanager
 def _own_calls(network: nnx.Module) -> Iterator[None]:
     """Lend ``__call__`` to classes that inherit it: Flax records only the methods that a class defines itself."""
-    classes: set[Any] = {type(module) for _, module in nnx.iter_modules(network)}
-    heirs = [c for c in classes if "__call__" not in vars(c) and any("__call__" in vars(b) for b in c.__mro__)]
-    for heir in heirs:
-        heir.__call__ = _inherited(heir)
-    try:
-        yield
-    finally:
+    # Another thread would find the method lent already, and gone before it has finished.
+    with _LENDING:
+        classes: set[Any] = {type(module) for _, module in nnx.iter_modules(network)}
+        heirs = [c for c in classes if "__call__" not in vars(c) and any("__call__" in vars(b) for b in c.__mro__)]
         for heir in heirs:
-            del heir.__call__
+            heir.__call__ = _inherited(heir)
+        try:
+            yield
+        finally:
+            for heir in heirs:
+                del heir.__call__
 
 
 def _inherited(heir: Any) -> Callable[..., Any]:

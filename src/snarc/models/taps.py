@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,9 @@ def replace(module: nnx.Module, path: str, stand_in: StandIn) -> None:
     kind = type(module)
 
     def call(self: Any, *inputs: Any, **options: Any) -> Any:
+        if not inputs and options:  # called by the names of its parameters
+            first = list(inspect.signature(kind.__call__).parameters)[1]
+            inputs = (options.pop(first),)
         return stand_in(path, lambda *others: kind.__call__(self, *(others or inputs), **options), inputs)
 
     # nnx keeps watch over attributes; the class of an instance is Python's.
