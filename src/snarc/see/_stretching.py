@@ -56,7 +56,8 @@ def chain_exponents(maps: list[Any], x: np.ndarray, spectrum: bool) -> tuple[np.
     run = _program(tuple(maps), spectrum)
     count = len(x)
     outputs = jax.eval_shape(lambda v: _chain(maps, v), jax.ShapeDtypeStruct((1, x.shape[1]), jnp.float32)).shape[-1]
-    rows = min(ROWS, count, max(_LEAST, _NUMBERS // (min(outputs, x.shape[1], FORMED) * x.shape[1])))
+    vectors = min(outputs, x.shape[1]) if spectrum else min(outputs, x.shape[1], FORMED)
+    rows = min(ROWS, count, max(_LEAST, _NUMBERS // (vectors * x.shape[1])))
     # All pieces are set going before the first is waited for.
     made = [
         run(x[first : first + rows] if first + rows <= count else x[np.arange(first, first + rows) % count])
