@@ -136,6 +136,19 @@ def test_a_run_with_its_input_stage():
     assert found.plot() is not None
 
 
+def test_a_run_is_asked_at_its_own_examples(digits):
+    run = snarc.fit("64-8:tanh-6:tanh-10", digits, epochs=1, out=False, progress=False)
+    named = lyapunov(run, "test").arrays["exponent"]
+    assert len(named) == len(digits.test)
+    np.testing.assert_array_equal(named, lyapunov(run, run.dataset.test).arrays["exponent"])
+    given = (run.dataset.test.inputs, run.dataset.test.targets)
+    np.testing.assert_array_equal(named, lyapunov(run, given).arrays["exponent"])
+    # Five rows are another program, equal to rounding.
+    np.testing.assert_allclose(named[:5], lyapunov(run, given[0][:5]).arrays["exponent"], rtol=1e-6)
+    with pytest.raises(DataError, match="data='test'"):
+        lyapunov(run)
+
+
 def test_pieces_of_a_few_points_are_as_good_as_all_at_once(monkeypatch):
     from snarc.see import _stretching
 

@@ -19,6 +19,7 @@ from snarc.subjects import Subject, subject
 
 from ._boundary_picture import lines as outline
 from ._contours import boundaries, distances, margins
+from ._layers import examples
 from ._planes import window
 from ._ridges import Across, ridges
 from ._stretching import ROWS, chain_exponents, stages
@@ -44,7 +45,8 @@ def lyapunov(
     Parameters
     ----------
     of: a run (its first replica) or a subject whose network is made of stages, as a multilayer perceptron.
-    data: inputs ``(N, *inputs)``; for networks of two inputs a grid by default.
+    data: the name of a split of a run, a ``Split``, a pair ``(x, y)`` or inputs ``(N, *inputs)``; for networks of two
+        inputs a grid by default.
     layer: number of layers L that the difference runs through, output layer included; all hidden ones by default.
     box: left, right, bottom and top of the grid; by default the range of the run's training inputs.
     points: of the grid along each side.
@@ -92,7 +94,8 @@ def lyapunov(
     if grid:
         x, axes = _grid(of, seen, box, points)
     else:
-        x, axes = np.asarray(seen.example(data)).reshape(len(data), -1), None
+        inputs, _ = examples(of, seen, data)
+        x, axes = inputs.reshape(len(inputs), -1), None
     chosen = maps[:depth]
     whole, largest, direction = chain_exponents(chosen, x, spectrum)
     numbers: dict[str, Any] = {"layers": depth, "largest": float(largest.max()), "mean": float(largest.mean())}
@@ -126,7 +129,7 @@ def _grid(of: Any, seen: Subject, box: Any, points: int) -> tuple[np.ndarray, tu
         raise DataError(
             f"lyapunov without inputs for a network of {int(np.prod(seen.inputs))}",
             wanted="inputs to look at; a grid is for networks of two inputs",
-            way_out="Pass run.dataset.test.inputs.",
+            way_out="Write data='test' for the run's test examples, or pass inputs.",
         )
     if box is None and hasattr(of, "dataset"):
         inputs = np.asarray(of.dataset.train.inputs).reshape(-1, 2)
