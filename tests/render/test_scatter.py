@@ -96,6 +96,12 @@ def test_a_report_says_in_words_what_the_points_show():
     assert '<p class="note">Seen.</p>' in html
 
 
+def test_a_reading_of_what_is_not_installed_is_not_passed_over():
+    missing = {"of-another-package": Kept("of-another-package", None, "no instrument is called so")}
+    assert "no instrument is called so" in str(readings.section(missing, "see", lambda *_: ""))
+    assert readings.section(missing, "trust", lambda *_: "") is None
+
+
 def test_a_page_without_points_has_no_script():
     for body in ("plain", 'a text that says data-script="scatter"'):
         html = page.page("t", body)

@@ -62,7 +62,7 @@ def test_the_report_holds_the_verdict_with_links_to_its_evidence(run, few):
     for place in ("confidence", "reading-conformal", "reading-shift"):
         assert f'href="#{place}"' in text
         assert f'id="{place}"' in text
-    assert "1 that this network does not suit" in text
+    assert "1 without an answer" in text
     assert (run.path / "figures" / "shift.svg").is_file()
 
 

@@ -60,13 +60,13 @@ def verdict(kept: Mapping[str, Kept], epochs: int | None = None) -> Markup | Non
 def section(
     kept: Mapping[str, Kept], room: str, pictures: Callable[..., str], epochs: int | None = None
 ) -> Markup | None:
-    """A card for every reading of a room that has no place of its own, and the refusals folded away."""
+    """A card for every reading of a room that has no place of its own; refusals and unreadable files folded away."""
     here = {name: one for name, one in kept.items() if _room(name) == room and name not in ELSEWHERE}
     cards = [_card(one, pictures, epochs) for one in here.values() if one.reading is not None]
     refused = [(name, one.refused) for name, one in kept.items() if _room(name) == room and one.refused]
     if not cards and not refused:
         return None
-    folded = page.details(f"{len(refused)} that this network does not suit", page.facts(refused)) if refused else None
+    folded = page.details(f"{len(refused)} without an answer", page.facts(refused)) if refused else None
     return page.join(page.grid(*cards) if cards else None, folded)
 
 
@@ -112,7 +112,8 @@ def _listed(found: list[Sentence]) -> Markup:
 
 
 def _room(name: str) -> str:
-    return room_of(name) if name in instruments else ""
+    # What is not installed has no room; that it is missing is said among the others.
+    return room_of(name) if name in instruments else "see"
 
 
 def _asks(name: str) -> str:
