@@ -103,10 +103,11 @@ def pruning(
         arrays["retrained"] = _again(of, seen, found, rank, judge, ranking, some, retrain, seed)
         numbers["retrained_free"] = _free(some, arrays["retrained"], base - fall)
     best = max(scores, key=lambda name: (numbers[f"{name}_free"], float(scores[name].mean())))
-    unit = {"accuracy": "points", "psnr": "dB", "r2": "of R²"}[judge.score]
+    cost = f"{fall * judge.factor:g}"
+    unit = {"accuracy": "point" if cost == "1" else "points", "psnr": "dB", "r2": "of R²"}[judge.score]
     note = (
         f"{100 * numbers[f'{best}_free']:.0f} % of the {numbers['units']} hidden units can go at a cost of "
-        f"{fall * judge.factor:g} {unit} when those go first that are least by {best}"
+        f"at most {cost} {unit} when those go first that are least by {best}"
     )
     if "random" in scores and best != "random":
         note += f"; drawn at random, {100 * numbers['random_free']:.0f} %"

@@ -127,7 +127,8 @@ def _deleted(of: Any, seen: Subject, found: list[Hidden], one: Hidden, data: Any
             shares[:, k] = right[:, some.y == k].mean(axis=1)
         arrays["class_fall"], arrays["class"] = (shares[0] - shares[1:])[order], names
         k = int(arrays["class_fall"][0].argmax())
-        note += f"; {names[k]} suffers most from it ({100 * arrays['class_fall'][0, k]:.1f} points)"
+        if arrays["class_fall"][0, k] > 0:
+            note += f"; {names[k]} suffers most from it ({100 * arrays['class_fall'][0, k]:.1f} points)"
     note += f". {idle.sum()} of {one.units} change no answer when they are deleted alone, of {len(some)} examples."
     return Reading("units", numbers, arrays, _draw, note)
 
