@@ -40,7 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     what, body, x, y = trained(options.images) if os.environ.get("SNARC_DATA") else made_up(options.images)
     print(what)
-    seen = snarc.subject(body, inputs=(28, 28, 1), classes=10, range=(0, 1))
+    seen = snarc.subject(body, input_shape=(28, 28, 1), classes=10, range=(0, 1))
     attack = attacks.Ball(seen, "pgd", steps=options.steps, step=EPSILON / 10, restarts=0)
     calls: dict[str, Callable[[], Any]] = {"snarc": lambda: attack(x, y, EPSILON).success}
     try:

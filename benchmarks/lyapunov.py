@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--looped", type=int, default=2000)
     options = parser.parse_args()
     body = build(LAYOUT, inputs=(2,), outputs=1, seed=0, options={"activation": "tanh"})
-    seen = snarc.subject(body, inputs=(2,), classes=1)
+    seen = snarc.subject(body, input_shape=(2,), classes=1)
     line = np.linspace(-1.25, 1.25, options.points)
     x = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2).astype(np.float32)
     maps = stages(seen)[:HIDDEN]

@@ -1,7 +1,6 @@
 """Bringing a network of one's own: what is checked before any instrument looks at it."""
 
-from __future__ import annotations
-
+import json
 from functools import partial
 
 import jax
@@ -18,7 +17,7 @@ W = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
 
 
 def test_a_function_of_jax_has_gradients():
-    seen = snarc.subject(lambda x: jnp.asarray(x) @ W, inputs=(4,), classes=3)
+    seen = snarc.subject(lambda x: jnp.asarray(x) @ W, input_shape=(4,), classes=3)
     assert seen.differentiable
     np.testing.assert_allclose(seen.jacobian(jnp.ones((2, 4))), np.broadcast_to(W.T, (2, 3, 4)), rtol=1e-6)
 
@@ -42,7 +41,7 @@ def test_layers_are_seen_however_they_are_called():
         def __call__(self, x):
             return self.last(jnp.tanh(self.first(inputs=x + self.shift())))
 
-    seen = snarc.subject(Net(), inputs=(4,), classes=3)
+    seen = snarc.subject(Net(), input_shape=(4,), classes=3)
     x = np.random.default_rng(1).normal(size=(2, 4)).astype(np.float32)
     found = seen.received(x)
     assert list(found) == ["first", "last"]
@@ -52,7 +51,7 @@ def test_layers_are_seen_however_they_are_called():
 
 
 def test_a_function_of_numpy_can_only_be_called():
-    seen = snarc.subject(lambda x: np.asarray(x).astype(np.float64) @ W, inputs=(4,), classes=3, name="mine")
+    seen = snarc.subject(lambda x: np.asarray(x).astype(np.float64) @ W, input_shape=(4,), classes=3, name="mine")
     assert not seen.differentiable
     np.testing.assert_allclose(seen.probabilities(np.ones((1, 4), np.float32)).sum(), 1, rtol=1e-6)
     with pytest.raises(ModelError, match=r"a Jacobian needs gradients, and mine"):
@@ -66,7 +65,7 @@ def test_probabilities_become_logits():
         e = np.exp(np.asarray(x) @ W)
         return e / e.sum(-1, keepdims=True)
 
-    seen = snarc.subject(probabilities, inputs=(4,), classes=3, outputs="probabilities")
+    seen = snarc.subject(probabilities, input_shape=(4,), classes=3, outputs="probabilities")
     x = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
     np.testing.assert_allclose(seen.probabilities(x), probabilities(x), rtol=1e-5)
 
@@ -81,11 +80,11 @@ def test_probabilities_become_logits():
 )
 def test_what_does_not_fit_is_refused_at_once(function, classes, says):
     with pytest.raises(ModelError, match=says):
-        snarc.subject(function, inputs=(4,), classes=classes)
+        snarc.subject(function, input_shape=(4,), classes=classes)
 
 
 def test_inputs_are_held_to_their_range():
-    seen = snarc.subject(lambda x: jnp.asarray(x) @ W, inputs=(4,), classes=3, range=(0, 1))
+    seen = snarc.subject(lambda x: jnp.asarray(x) @ W, input_shape=(4,), classes=3, range=(0, 1))
     np.testing.assert_allclose(seen.example(np.full((1, 4), 255, np.uint8)), 1)
     with pytest.raises(DataError, match="from 0 to 255"):
         seen.example(np.full((1, 4), 255.0) * [0, 1, 1, 1])
@@ -93,12 +92,28 @@ def test_inputs_are_held_to_their_range():
         seen.example(np.zeros((1, 5)))
 
 
-def test_pixels_of_a_run_lie_between_0_and_1(digits):
-    run = snarc.fit("linear", "digits", epochs=1, out=False, progress=False)
-    seen = run.subject()
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_a_run_knows_the_range_of_its_inputs(digits, tmp_path, kind):
+    """Pixels enter as 0 to 1, the bundled digits are said to lie there, and other numbers have no bound."""
+    x = (255 * digits.train.inputs).astype(kind)
+    run = snarc.fit("linear", (x, digits.train.targets), epochs=1, out=tmp_path / "own", progress=False)
     stored = run.dataset.test.inputs
-    assert seen.range == ((0.0, 1.0) if stored.dtype == np.uint8 else None)
-    np.testing.assert_allclose(seen.logits(stored[:9]), seen.logits(seen.example(stored[:9])), atol=1e-5)
+    assert run.subject().range == run.dataset.range == ((0.0, 1.0) if kind is np.uint8 else None)
+    assert snarc.open(tmp_path / "own", data=run.dataset).subject().range == run.dataset.range
+    np.testing.assert_allclose(
+        run.subject().logits(stored[:9]), run.subject().logits(run.subject().example(stored[:9])), atol=1e-5
+    )
+    bundled = snarc.fit("linear", "digits", epochs=1, out=tmp_path / "digits", progress=False)
+    assert bundled.subject().range == snarc.open(tmp_path / "digits").subject().range == (0.0, 1.0)
+
+
+def test_a_folder_that_does_not_tell_the_range_has_that_of_pixels(digits, tmp_path):
+    x = (255 * digits.train.inputs).astype(np.uint8)
+    run = snarc.fit("linear", (x, digits.train.targets), epochs=1, out=tmp_path / "run", progress=False)
+    about = json.loads((run.path / "dataset.json").read_text())
+    about.pop("range")
+    (run.path / "dataset.json").write_text(json.dumps(about))
+    assert snarc.open(run.path).subject().range == (0.0, 1.0)
 
 
 def test_the_jacobian_of_a_run_equals_differences(digits):

@@ -144,7 +144,7 @@ class Subject:
 def subject(
     of: Any,
     *,
-    inputs: tuple[int, ...] | None = None,
+    input_shape: tuple[int, ...] | None = None,
     classes: int | tuple[str, ...] | None = None,
     name: str = "",
     outputs: Literal["logits", "probabilities"] = "logits",
@@ -159,7 +159,7 @@ def subject(
     ----------
     of: what is to be looked at; an ``.onnx`` file by its path.  Bytes (pixels of 0 to 255) reach all but runs and nnx
         modules as 0 to 1.
-    inputs: shape of one example, channels last; a run knows it, models of Keras and ONNX files mostly do.
+    input_shape: of one example, channels last; a run knows it, models of Keras and ONNX files mostly do.
     classes: number or names of the classes; those know them too.
     outputs: what the network returns; of probabilities the logarithms are taken.
     range: smallest and largest value of an input, as ``(0, 1)`` for pixels; what moves inputs keeps within it.
@@ -178,23 +178,23 @@ def subject(
         return of
     if hasattr(of, "subject"):
         return of.subject()
-    theirs = foreign(of, inputs=inputs, channels=channels, gradients=gradients)
+    theirs = foreign(of, inputs=input_shape, channels=channels, gradients=gradients)
     if theirs is not None:
-        inputs, classes = inputs or theirs.inputs, classes or theirs.outputs
-    if inputs is None or classes is None:
+        input_shape, classes = input_shape or theirs.inputs, classes or theirs.outputs
+    if input_shape is None or classes is None:
         raise ModelError(
             "a network without the shape of its inputs and its classes",
-            wanted="inputs=(...) and classes=...",
-            way_out="Write snarc.subject(net, inputs=(28, 28, 1), classes=10).",
+            wanted="input_shape=(...) and classes=...",
+            way_out="Write snarc.subject(net, input_shape=(28, 28, 1), classes=10).",
         )
     names = tuple(str(k) for k in _numbers(classes)) if isinstance(classes, int) else tuple(classes)
     task = Task("classification", classes=names)
     bounds = None if range is None else (float(range[0]), float(range[1]))
     if isinstance(of, nnx.Module):
-        found = of_module(of, tuple(inputs), task, name or type(of).__name__, range=bounds)
+        found = of_module(of, tuple(input_shape), task, name or type(of).__name__, range=bounds)
     elif theirs is not None:
         found = Subject(
-            scaled(theirs.call), tuple(inputs), task, None, name or theirs.name, bounds, theirs.differentiable
+            scaled(theirs.call), tuple(input_shape), task, None, name or theirs.name, bounds, theirs.differentiable
         )
     elif not callable(of):
         raise ModelError(
@@ -204,9 +204,9 @@ def subject(
         )
     else:
         named = name or getattr(of, "__name__", "function")
-        can = gradients is not False and traceable(of, tuple(inputs))
-        found = Subject(scaled(of), tuple(inputs), task, None, named, bounds, can)
-    hint = "pass channels='last' or 'first'" if theirs is not None and len(inputs) > 2 else ""
+        can = gradients is not False and traceable(of, tuple(input_shape))
+        found = Subject(scaled(of), tuple(input_shape), task, None, named, bounds, can)
+    hint = "pass channels='last' or 'first'" if theirs is not None and len(input_shape) > 2 else ""
     rows = one_call(found.logits, found.name, found.inputs, len(names), bounds, hint)
     is_what_it_says(found.name, rows, outputs)
     if gradients:

@@ -38,7 +38,7 @@ def black_box(digits):
         return 10 * (np.c_[flat, np.ones(len(flat))] @ weights)
 
     test = (digits.test.inputs, digits.test.targets)
-    seen = snarc.subject(least_squares, inputs=(8, 8, 1), classes=10, range=(0, 1), examples=test)
+    seen = snarc.subject(least_squares, input_shape=(8, 8, 1), classes=10, range=(0, 1), examples=test)
     assert not seen.differentiable
     return seen
 

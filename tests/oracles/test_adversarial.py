@@ -20,7 +20,7 @@ def both(dense_in_pytorch):
     layers = dense_in_pytorch(run.networks[0].body.layers, torch.nn.ReLU)
     theirs = foolbox.PyTorchModel(torch.nn.Sequential(torch.nn.Flatten(), *layers[:-1]).eval(), bounds=(0, 1))
     own = run.subject()
-    seen = snarc.subject(own.logits, inputs=own.inputs, classes=10, range=(0, 1))
+    seen = snarc.subject(own.logits, input_shape=own.inputs, classes=10, range=(0, 1))
     x = np.asarray(own.example(digits.test.inputs))
     x, y = x[:200], digits.test.targets[:200].astype(np.int64)
     np.testing.assert_allclose(theirs(torch.tensor(x)).detach().numpy(), np.asarray(seen.logits(x)), atol=1e-4)

@@ -22,8 +22,8 @@ def test_a_black_box_has_the_boundary_of_its_copy(dense_in_pytorch):
 
     x = np.random.default_rng(0).uniform(-2, 2, (50, 2)).astype(np.float32)
     y = box(x).argmax(axis=1)
-    black = boundary(snarc.subject(box, inputs=(2,), classes=3), (x, y))
-    ours = boundary(snarc.subject(body, inputs=(2,), classes=3), (x, y))
+    black = boundary(snarc.subject(box, input_shape=(2,), classes=3), (x, y))
+    ours = boundary(snarc.subject(body, input_shape=(2,), classes=3), (x, y))
     assert black.numbers["error"] == ours.numbers["error"] == 0
     assert black.numbers["classes"] > 1
     np.testing.assert_allclose(black.arrays["distance"], ours.arrays["distance"], atol=1e-4)

@@ -40,7 +40,7 @@ def test_norms_of_gradients_of_single_examples(both):
     body, theirs = both
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(20, 12)).astype(np.float32), rng.integers(0, 4, 20)
-    found = gradients(snarc.subject(body, inputs=(12,), classes=4), (x, y))
+    found = gradients(snarc.subject(body, input_shape=(12,), classes=4), (x, y))
     for k in range(20):
         theirs.zero_grad()
         torch.nn.functional.cross_entropy(theirs(torch.tensor(x[k : k + 1])), torch.tensor(y[k : k + 1])).backward()

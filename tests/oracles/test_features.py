@@ -42,7 +42,7 @@ def both():
         conv(body.convolutions[0]), nn.ReLU(), nn.MaxPool2d(2), conv(body.convolutions[1]), nn.ReLU(), nn.MaxPool2d(2),
         Flat(), dense(body.dense[0]), nn.ReLU(), dense(body.output),
     )  # fmt: skip
-    return snarc.subject(body, inputs=INPUTS, classes=CLASSES, range=(0, 1)), theirs
+    return snarc.subject(body, input_shape=INPUTS, classes=CLASSES, range=(0, 1)), theirs
 
 
 @pytest.fixture(scope="module")

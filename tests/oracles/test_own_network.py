@@ -49,7 +49,7 @@ def theirs(net, x):
 
 def test_outputs_are_those_of_pytorch_and_the_module_stays_as_it_was(trained, data):
     trained.train()
-    seen = snarc.subject(trained, inputs=(8, 8, 1), classes=10, range=(0, 1), examples=data[2:])
+    seen = snarc.subject(trained, input_shape=(8, 8, 1), classes=10, range=(0, 1), examples=data[2:])
     assert trained.training
     assert all(p.requires_grad for p in trained.parameters())
     np.testing.assert_allclose(seen.logits(data[2]), theirs(trained, data[2]), atol=1e-5)
@@ -60,7 +60,7 @@ def test_outputs_are_those_of_pytorch_and_the_module_stays_as_it_was(trained, da
 def test_gradients_are_those_of_autograd(trained, data):
     import jax
 
-    seen = snarc.subject(trained, inputs=(8, 8, 1), classes=10)
+    seen = snarc.subject(trained, input_shape=(8, 8, 1), classes=10)
     x = data[2][:4]
     trained.eval()
     wanted = np.stack(
@@ -84,7 +84,7 @@ def test_gradients_are_those_of_autograd(trained, data):
 def test_an_attack_moves_as_pytorchs_gradient_says(trained, data):
     """One signed step written with PyTorch alone leaves the accuracy that the instrument reports."""
     x, y = data[2][:150], data[3][:150]
-    seen = snarc.subject(trained, inputs=(8, 8, 1), classes=10, range=(0, 1))
+    seen = snarc.subject(trained, input_shape=(8, 8, 1), classes=10, range=(0, 1))
     found = adversarial(seen, (x, y), epsilons=(0.1,), count=150, steps=5)
     given = torch.tensor(np.moveaxis(x, -1, 1)).requires_grad_(True)
     trained.eval()
@@ -98,7 +98,7 @@ def test_an_attack_moves_as_pytorchs_gradient_says(trained, data):
 
 
 def test_only_called_it_has_no_gradients(trained, data):
-    seen = snarc.subject(trained, inputs=(8, 8, 1), classes=10, gradients=False)
+    seen = snarc.subject(trained, input_shape=(8, 8, 1), classes=10, gradients=False)
     np.testing.assert_allclose(seen.logits(data[2]), theirs(trained, data[2]), atol=1e-5)
     with pytest.raises(ModelError, match="needs gradients, and Sequential"):
         seen.jacobian(data[2][:1])
@@ -109,35 +109,35 @@ def test_a_module_without_gradients_says_so():
         def forward(self, x):
             return torch.stack([(x.flatten(1) > 0.5).sum(1)] * 3, 1).float()
 
-    assert not snarc.subject(Hard(), inputs=(4,), classes=3).differentiable
+    assert not snarc.subject(Hard(), input_shape=(4,), classes=3).differentiable
     with pytest.raises(ModelError, match="no gradients can be had of Hard"):
-        snarc.subject(Hard(), inputs=(4,), classes=3, gradients=True)
+        snarc.subject(Hard(), input_shape=(4,), classes=3, gradients=True)
 
 
 def test_channels_that_do_not_fit_are_named():
     net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.LazyLinear(5))
     net(torch.zeros(1, 3, 8, 8))
-    assert snarc.subject(net, inputs=(8, 8, 3), classes=5).differentiable
+    assert snarc.subject(net, input_shape=(8, 8, 3), classes=5).differentiable
     with pytest.raises(ModelError, match=r"cannot be called.*channels='last' or 'first'"):
-        snarc.subject(net, inputs=(8, 8, 3), classes=5, channels="last")
+        snarc.subject(net, input_shape=(8, 8, 3), classes=5, channels="last")
     with pytest.raises(ModelError, match=r"cannot be called"):
-        snarc.subject(net, inputs=(3, 8, 8), classes=5)
+        snarc.subject(net, input_shape=(3, 8, 8), classes=5)
 
 
 def test_probabilities_said_to_be_logits_are_refused(trained):
     soft = torch.nn.Sequential(trained, torch.nn.Softmax(1))
     with pytest.raises(ModelError, match="returns probabilities"):
-        snarc.subject(soft, inputs=(8, 8, 1), classes=10)
+        snarc.subject(soft, input_shape=(8, 8, 1), classes=10)
     with pytest.raises(ModelError, match="in rows that sum to"):
-        snarc.subject(trained, inputs=(8, 8, 1), classes=10, outputs="probabilities")
-    assert snarc.subject(soft, inputs=(8, 8, 1), classes=10, outputs="probabilities").differentiable
+        snarc.subject(trained, input_shape=(8, 8, 1), classes=10, outputs="probabilities")
+    assert snarc.subject(soft, input_shape=(8, 8, 1), classes=10, outputs="probabilities").differentiable
 
 
 def test_inputs_of_another_scale_are_found_out(trained, data):
     with pytest.raises(DataError, match="from 0 to 16"):
-        snarc.subject(trained, inputs=(8, 8, 1), classes=10, range=(0, 1), examples=(16 * data[2], data[3]))
+        snarc.subject(trained, input_shape=(8, 8, 1), classes=10, range=(0, 1), examples=(16 * data[2], data[3]))
     with pytest.raises(DataError, match="no better than chance"):
-        snarc.subject(trained, inputs=(8, 8, 1), classes=10, examples=(data[2], data[3][::-1].copy()))
+        snarc.subject(trained, input_shape=(8, 8, 1), classes=10, examples=(data[2], data[3][::-1].copy()))
 
 
 def test_double_precision_and_objects_with_logits(data):
@@ -155,7 +155,7 @@ def test_double_precision_and_objects_with_logits(data):
 
     net = Wrapped()
     x = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
-    seen = snarc.subject(net, inputs=(4,), classes=3)
+    seen = snarc.subject(net, input_shape=(4,), classes=3)
     with torch.no_grad():
         wanted = net.inner(torch.tensor(x).double()).numpy()
     np.testing.assert_allclose(seen.logits(x), wanted, atol=1e-6)
@@ -202,7 +202,7 @@ def test_a_keras_model_in_jax(data):
 
 
 def test_instruments_agree_on_the_same_network_however_it_came(trained, data):
-    seen = snarc.subject(trained, inputs=(8, 8, 1), classes=10)
+    seen = snarc.subject(trained, input_shape=(8, 8, 1), classes=10)
     logits = theirs(trained, data[2])
     for instrument in (calibration, confusion, rejection):
         ours, known = instrument(seen, data[2:]).numbers, instrument(logits, data[3]).numbers
@@ -236,7 +236,7 @@ def test_an_onnx_file(onnx_file, trained, data, gradients):
     for count in (1, 3, 100):
         np.testing.assert_allclose(seen.logits(data[2][:count]), theirs(trained, data[2][:count]), atol=1e-5)
     if gradients is not False:
-        known = snarc.subject(trained, inputs=(8, 8, 1), classes=10)
+        known = snarc.subject(trained, input_shape=(8, 8, 1), classes=10)
         np.testing.assert_allclose(seen.jacobian(data[2][:3]), known.jacobian(data[2][:3]), atol=1e-5)
 
 
@@ -246,4 +246,4 @@ def test_a_damaged_onnx_file(onnx_file, tmp_path):
         path = tmp_path / "bad.onnx"
         path.write_bytes(content)
         with pytest.raises(ModelError, match=r"bad\.onnx"):
-            snarc.subject(path, inputs=(8, 8, 1), classes=10)
+            snarc.subject(path, input_shape=(8, 8, 1), classes=10)

@@ -143,7 +143,7 @@ def small_run(digits):
         body = build("mlp", inputs=(8, 8, 1), outputs=10, seed=seed, options={"layers": "64-24-10"})
         network = Network(Standardise(1), body)
         last, features = list(
-            snarc.subject(network, inputs=(8, 8, 1), classes=10).received(digits.train.inputs).items()
+            snarc.subject(network, input_shape=(8, 8, 1), classes=10).received(digits.train.inputs).items()
         )[-1]
         weights = np.linalg.lstsq(np.asarray(features), np.eye(10)[digits.train.targets], rcond=None)[0]
         layer = functools.reduce(_part, last.split("."), network)

@@ -17,7 +17,7 @@ from snarc.see._attribute import starts
 def seen():
     options = {"maps": "3-4", "dense": "", "window": 3, "padding": "SAME", "dropout": 0.0}
     body = build("convnet", inputs=(8, 8, 2), outputs=3, seed=1, options=options)
-    return snarc.subject(body, inputs=(8, 8, 2), classes=("a", "b", "c"), range=(0, 1))
+    return snarc.subject(body, input_shape=(8, 8, 2), classes=("a", "b", "c"), range=(0, 1))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_occlusion_asks_for_outputs_only():
     """A black box that counts the light in a corner loses all of it when the corner is covered."""
     box = snarc.subject(
         lambda x: np.stack([np.asarray(x)[:, :2, :2, 0].sum(axis=(1, 2)), np.zeros(len(x))], axis=1),
-        inputs=(6, 6, 1), classes=2, range=(0, 1),
+        input_shape=(6, 6, 1), classes=2, range=(0, 1),
     )  # fmt: skip
     found = attribution(box, np.ones((1, 6, 6, 1)), patch=2, stride=2).arrays["occlusion"][0]
     assert found[:2, :2].tolist() == [[4, 4], [4, 4]]
@@ -66,7 +66,7 @@ def test_the_last_square_ends_at_the_border():
 
 def test_columns_of_a_table_are_covered_one_by_one():
     w = np.array([[1.0, 0], [-2, 0], [3, 0]], np.float32)
-    table = snarc.subject(lambda x: jnp.asarray(x) @ w, inputs=(3,), classes=2)
+    table = snarc.subject(lambda x: jnp.asarray(x) @ w, input_shape=(3,), classes=2)
     given = np.array([[1.0, 1.0, 2.0]], np.float32)
     found = attribution(table, given, methods=("occlusion", "integrated"), explain="0").arrays
     np.testing.assert_allclose(found["occlusion"], [[1, -2, 6]], atol=1e-6)
@@ -78,7 +78,7 @@ def test_class_activation_maps_want_global_pooling(seen, x):
         attribution(seen, x, methods=("cam",))
     options = {"maps": "3-4", "dense": "", "window": 3, "padding": "SAME", "pool": "1-8", "pooling": "average"}
     body = build("convnet", inputs=(8, 8, 2), outputs=3, seed=1, options=options)
-    pooled = snarc.subject(body, inputs=(8, 8, 2), classes=3)
+    pooled = snarc.subject(body, input_shape=(8, 8, 2), classes=3)
     found = attribution(pooled, x, methods=("cam",), explain="2", control=False)
     # Here rectified units stand between the maps and their mean.
     bias = float(body.output.bias[2])

@@ -24,7 +24,7 @@ def ring(x):
 def of(layout, inputs=(2,), seed=0, **options):
     classes = int(layout.split("-")[-1].split(":")[0])
     body = build(layout, inputs=inputs, outputs=classes, seed=seed, options={"activation": "tanh", **options})
-    return body, snarc.subject(body, inputs=inputs, classes=classes)
+    return body, snarc.subject(body, input_shape=inputs, classes=classes)
 
 
 def test_a_circle_told_by_a_black_box():
@@ -32,7 +32,9 @@ def test_a_circle_told_by_a_black_box():
     radius = np.hypot(*x.T)
     labels = (radius < 1).astype(int)
     labels[:3] = 1 - labels[:3]
-    found = boundary(snarc.subject(ring, inputs=(2,), classes=("out", "in")), (x, labels), box=(-1.5, 1.5, -1.6, 1.4))
+    found = boundary(
+        snarc.subject(ring, input_shape=(2,), classes=("out", "in")), (x, labels), box=(-1.5, 1.5, -1.6, 1.4)
+    )
     assert found.numbers["length"] == pytest.approx(2 * np.pi, rel=1e-3)
     assert found.arrays["share"][1] * found.numbers["area"] == pytest.approx(np.pi, rel=1e-3)
     np.testing.assert_allclose(found.arrays["distance"], np.abs(radius - 1), atol=2e-3)
@@ -43,7 +45,7 @@ def test_a_circle_told_by_a_black_box():
 
 
 def test_one_answer_everywhere_has_no_boundary():
-    found = boundary(snarc.subject(lambda x: x * 0 + np.array([2.0, 0.0]), inputs=(2,), classes=2))
+    found = boundary(snarc.subject(lambda x: x * 0 + np.array([2.0, 0.0]), input_shape=(2,), classes=2))
     assert found.numbers["classes"] == 1
     assert found.numbers["length"] == 0
     assert np.isnan(found.numbers["distance_least"])
@@ -79,7 +81,7 @@ def test_normalised_sums_have_their_lines():
     body, _ = of("2-6-2", normalise="batch")
     body.normalisers[0].mean[...] = np.linspace(-0.5, 0.5, 6)
     body.eval()
-    line = boundary(snarc.subject(body, inputs=(2,), classes=2)).arrays["line"]
+    line = boundary(snarc.subject(body, input_shape=(2,), classes=2)).arrays["line"]
     x = np.array([[0.3, -0.4]])
     w = np.asarray(body.layers[0].kernel[...])
     values = np.column_stack([x, [[1.0]]]) @ line.T
@@ -131,7 +133,7 @@ def test_a_bottleneck_that_is_passed_by_is_refused():
 
     x = np.ones((4, 3), np.float32)
     with pytest.raises(ModelError, match="do not follow"):
-        boundary(snarc.subject(Past(), inputs=(3,), classes=2), (x, np.zeros(4, int)), plane="bottleneck")
+        boundary(snarc.subject(Past(), input_shape=(3,), classes=2), (x, np.zeros(4, int)), plane="bottleneck")
 
 
 def test_a_plane_along_a_random_direction():
@@ -177,8 +179,8 @@ def test_a_run_knows_its_examples(digits):
 
 
 def test_mistakes_are_refused():
-    seen = snarc.subject(ring, inputs=(2,), classes=2)
-    wide = snarc.subject(lambda x: x[:, :2], inputs=(3,), classes=2)
+    seen = snarc.subject(ring, input_shape=(2,), classes=2)
+    wide = snarc.subject(lambda x: x[:, :2], input_shape=(3,), classes=2)
     x = np.array([[0, 0, 1], [0, 0, 2], [0, 0, 3]], np.float32)
     labels = np.zeros(3, int)
     with pytest.raises(RecipeError, match="bottleneck"):

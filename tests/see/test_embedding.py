@@ -121,7 +121,7 @@ def test_stretching_is_the_lyapunov_exponent_of_the_hidden_layers(run):
 
 def test_normalisers_are_no_layers_of_their_own():
     body = build("4-9-7-3", inputs=(4,), outputs=3, seed=1, options={"normalise": "batch"})
-    subject = snarc.subject(body, inputs=(4,), classes=3)
+    subject = snarc.subject(body, input_shape=(4,), classes=3)
     x = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
     np.testing.assert_allclose(stretching(subject, x), lyapunov(subject, x).arrays["exponent"], atol=1e-3)
 
@@ -129,7 +129,7 @@ def test_normalisers_are_no_layers_of_their_own():
 def test_stretching_of_a_convolutional_network():
     """Layers that keep settings of their own are looked into within a gradient too."""
     body = build("lenet5", inputs=(16, 16, 1), outputs=3, seed=0)
-    subject = snarc.subject(body, inputs=(16, 16, 1), classes=3)
+    subject = snarc.subject(body, input_shape=(16, 16, 1), classes=3)
     x = np.random.default_rng(0).uniform(size=(2, 16, 16, 1)).astype(np.float32)
     paths = list(subject.received(x))
     found = stretching(subject, x)
@@ -156,7 +156,7 @@ def test_numbers_instead_of_classes(rng):
 
 
 def test_a_network_that_can_only_be_called(digits):
-    seen = snarc.subject(lambda x: np.asarray(x).reshape(len(x), -1)[:, :10], inputs=(8, 8, 1), classes=10)
+    seen = snarc.subject(lambda x: np.asarray(x).reshape(len(x), -1)[:, :10], input_shape=(8, 8, 1), classes=10)
     pair = (digits.test.inputs[:60], digits.test.targets[:60])
     assert embedding(seen, pair, layer="inputs").numbers["dimensions"] == 64
     assert embedding(seen, pair, layer="outputs").numbers["dimensions"] == 10
@@ -206,7 +206,7 @@ def test_groups_far_apart_stay_apart(method, package, rng):
         pytest.skip(f"{package} is not installed")
     labels = np.arange(90) % 3
     x = (rng.normal(size=(90, 60)) + 12 * np.eye(60)[labels]).astype(np.float32)
-    seen = snarc.subject(lambda v: np.asarray(v)[:, :3], inputs=(60,), classes=3)
+    seen = snarc.subject(lambda v: np.asarray(v)[:, :3], input_shape=(60,), classes=3)
     found = embedding(seen, (x, labels), layer="inputs", method=method, perplexity=10)
     again = embedding(seen, (x, labels), layer="inputs", method=method, perplexity=10)
     np.testing.assert_array_equal(found.arrays["xy"], again.arrays["xy"])

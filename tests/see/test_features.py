@@ -22,7 +22,7 @@ PICTURES = ("feature_maps", "strongest", "patterns", "probes", "orientation")
 def convnet(inputs=(16, 16, 1), seed=0, **options):
     options = {"maps": "3-4", "dense": "6", "window": 3, "dropout": 0.0, **options}
     body = build("convnet", inputs=inputs, outputs=3, seed=seed, options=options)
-    return body, snarc.subject(body, inputs=inputs, classes=3, range=(0, 1))
+    return body, snarc.subject(body, input_shape=inputs, classes=3, range=(0, 1))
 
 
 @pytest.fixture(scope="module")
@@ -214,10 +214,10 @@ def test_mistakes_are_refused(images):
         probes(seen, images, learn=images)
     with pytest.raises(DataError, match="images of at least 3 x 3"):
         orientation(np.ones((4, 2, 2)))
-    function = snarc.subject(lambda x: x.reshape(len(x), -1)[:, :3], inputs=(16, 16, 1), classes=3)
+    function = snarc.subject(lambda x: x.reshape(len(x), -1)[:, :3], input_shape=(16, 16, 1), classes=3)
     for one in (feature_maps, strongest, patterns, probes):
         with pytest.raises(ModelError, match="plain function"):
             one(function, images)
-    plain = snarc.subject(nnx.Linear(4, 2, rngs=nnx.Rngs(0)), inputs=(4,), classes=2)
+    plain = snarc.subject(nnx.Linear(4, 2, rngs=nnx.Rngs(0)), input_shape=(4,), classes=2)
     with pytest.raises(ModelError, match="no dense or convolutional layer over its inputs"):
         orientation(plain)

@@ -45,4 +45,4 @@ def test_a_table_has_a_chart_over_its_columns():
 
 def test_a_plain_function_has_no_filters():
     with pytest.raises(ModelError, match="plain function"):
-        filters(snarc.subject(lambda x: x, inputs=(3,), classes=3))
+        filters(snarc.subject(lambda x: x, input_shape=(3,), classes=3))

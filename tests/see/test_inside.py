@@ -16,7 +16,7 @@ from snarc.see._neighbours import Neighbours
 @pytest.fixture(scope="module")
 def seen():
     net = build("lenet5", inputs=(12, 12, 1), outputs=4, seed=3)
-    return snarc.subject(net, inputs=(12, 12, 1), classes=4)
+    return snarc.subject(net, input_shape=(12, 12, 1), classes=4)
 
 
 def test_it_is_what_the_subject_says(seen, rng):

@@ -39,7 +39,7 @@ def test_large_weights_saturate(run):
 
     wide = nnx.clone(run.networks[0])
     wide.body.layers[0].kernel[...] = 30 * wide.body.layers[0].kernel[...]
-    seen = snarc.subject(wide, inputs=run.inputs, classes=10)
+    seen = snarc.subject(wide, input_shape=run.inputs, classes=10)
     pair = (run.dataset.test.inputs, run.dataset.test.targets)
     before, after = (activations(of, pair).arrays["saturated"][0] for of in (run.subject(), seen))
     assert after > 0.8 > before
@@ -66,7 +66,7 @@ def test_gradients_vanish_through_logistic_layers():
     options = {"activation": "logistic", "initializer": "uniform(0.3)"}
     net = snarc.models.build("64-20-20-20-20-20-10", inputs=(8, 8, 1), outputs=10, options=options)
     digits = snarc.load("digits")
-    seen = snarc.subject(net, inputs=(8, 8, 1), classes=10)
+    seen = snarc.subject(net, input_shape=(8, 8, 1), classes=10)
     found = gradients(seen, (digits.test.inputs[:64] / 16, digits.test.targets[:64]))
     assert found.numbers["ratio"] < 1e-2
     assert (np.diff(np.median(found.arrays["per_weight"][:5], axis=1)) > 0).all()

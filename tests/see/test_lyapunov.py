@@ -18,7 +18,7 @@ from snarc.see.lyapunov import stages
 
 def tanh_network(layout, inputs, classes, **options):
     body = build(layout, inputs=inputs, outputs=classes, seed=1, options={"activation": "tanh", **options})
-    return body, snarc.subject(body, inputs=inputs, classes=classes)
+    return body, snarc.subject(body, input_shape=inputs, classes=classes)
 
 
 def jacobian(body, x, depth):
@@ -76,7 +76,7 @@ def test_small_exponents_do_not_drown_in_the_large_ones():
                 x = one(x)
             return x
 
-    seen = snarc.subject(Chain(), inputs=(3,), classes=3)
+    seen = snarc.subject(Chain(), input_shape=(3,), classes=3)
     found = lyapunov(seen, np.zeros((1, 3), np.float32), layer=4, spectrum=True).arrays["spectrum"][0]
     np.testing.assert_allclose(found, [np.log(30), 0, -np.log(30)], atol=1e-3)
 
@@ -98,7 +98,7 @@ def test_a_network_that_learns_on_has_other_exponents():
     net, at = Own(), np.zeros((1, 2), np.float32)
     for size in (2.0, 5.0):
         net.first.kernel[...] = size * jnp.eye(2)
-        found = lyapunov(snarc.subject(net, inputs=(2,), classes=2), at).arrays["exponent"][0]
+        found = lyapunov(snarc.subject(net, input_shape=(2,), classes=2), at).arrays["exponent"][0]
         assert found == pytest.approx(np.log(size), abs=1e-5)
 
 
@@ -175,7 +175,7 @@ class Funnel(nnx.Module):
 
 @pytest.mark.parametrize("across", ["stretching", "curvature"])
 def test_a_ridge_that_is_known(across):
-    found = lyapunov(snarc.subject(Funnel(), inputs=(2,), classes=1), layer=1, points=81, across=across, above=0.5)
+    found = lyapunov(snarc.subject(Funnel(), input_shape=(2,), classes=1), layer=1, points=81, across=across, above=0.5)
     np.testing.assert_allclose(found.arrays["ridge"][:, 0], 0.3, atol=1e-3)
     np.testing.assert_allclose(found.arrays["boundary"][..., 0], 0.3, atol=1e-3)
     # The derivative there is 3, and at other places 3 / cosh^2.
@@ -203,6 +203,6 @@ def test_mistakes_are_refused():
         lyapunov(seen, above=1.0)
     with pytest.raises(DataError, match="inputs of shape"):
         lyapunov(wide, np.zeros((2, 2)))
-    plain = snarc.subject(nnx.Linear(2, 2, rngs=nnx.Rngs(0)), inputs=(2,), classes=2)
+    plain = snarc.subject(nnx.Linear(2, 2, rngs=nnx.Rngs(0)), input_shape=(2,), classes=2)
     with pytest.raises(ModelError, match="layers one by one"):
         lyapunov(plain)

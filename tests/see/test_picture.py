@@ -51,7 +51,7 @@ def test_any_size_can_be_painted(run):
     with pytest.raises(LimitError):
         painted(run, 100_000)
     with pytest.raises(DataError):
-        painted(snarc.subject(lambda x: x, inputs=(3,), classes=3), 9)
+        painted(snarc.subject(lambda x: x, input_shape=(3,), classes=3), 9)
 
 
 def test_frames_are_kept_and_read_again(run):

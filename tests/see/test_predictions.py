@@ -52,6 +52,6 @@ def test_what_does_not_fit_is_refused(logits, targets, part):
 
 
 def test_a_subject_knows_no_split():
-    seen = snarc.subject(lambda x: x, inputs=(2,), classes=2)
+    seen = snarc.subject(lambda x: x, input_shape=(2,), classes=2)
     with pytest.raises(DataError, match="knows no data"):
         predictions(seen)

@@ -135,7 +135,7 @@ def test_pruning_by_loss_ranks_by_what_deletion_costs(run):
 
 
 def test_refusals(run):
-    seen = snarc.subject(lambda x: x @ np.ones((3, 2)), inputs=(3,), classes=2)
+    seen = snarc.subject(lambda x: x @ np.ones((3, 2)), input_shape=(3,), classes=2)
     with pytest.raises(ModelError, match="plain function"):
         units(seen, (np.zeros((4, 3)), np.zeros(4, int)))
     with pytest.raises(DataError, match="knows no data"):
@@ -168,7 +168,7 @@ def test_pairs_that_do_not_fit_are_refused(run):
 
 
 def test_learning_again_without_a_run_is_refused_before_any_work(run):
-    bare = snarc.subject(nnx.clone(run.networks[0].body), inputs=run.inputs, classes=10)
+    bare = snarc.subject(nnx.clone(run.networks[0].body), input_shape=run.inputs, classes=10)
     for instrument in (pruning, snarc.trust.damage):
         with pytest.raises(RecipeError, match="without a run"):
             instrument(bare, "a split that is never asked for", retrain=1)

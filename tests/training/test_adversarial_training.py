@@ -33,8 +33,8 @@ def problem(adversary, model="6-2", count=16, **options):
     return *made, rng.normal(size=(count, 6)).astype(np.float32), rng.integers(0, 2, count)
 
 
-def adversary(text, weight=0.5):
-    return Adversary(parse(text), weight, rngs=nnx.Rngs(adversary=jax.random.key(3)))
+def adversary(text, weight=0.5, within=None):
+    return Adversary(parse(text), weight, within, rngs=nnx.Rngs(adversary=jax.random.key(3)))
 
 
 def weights_of(state):
@@ -101,7 +101,7 @@ def test_the_moving_is_no_part_of_the_gradient():
 def test_moved_inputs_keep_to_the_ball_and_to_the_range():
     x = jnp.asarray(np.random.default_rng(0).uniform(size=(20, 4)), jnp.float32)
     for text in ("fgsm:0.3", "pgd:0.3:5"):
-        moved = np.asarray(adversary(text)(x, lambda v: jnp.sum(v**2), 0.0, 1.0))
+        moved = np.asarray(adversary(text, within=(0.0, 1.0))(x, lambda v: jnp.sum(v**2)))
         assert np.abs(moved - x).max() <= 0.3 + 1e-6
         assert 0 <= moved.min() <= moved.max() <= 1
         assert np.abs(moved - x).max() > 0.25

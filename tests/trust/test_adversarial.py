@@ -69,7 +69,7 @@ def test_deepfool_ends_just_across_a_boundary(some):
 
 
 def test_the_ball_is_filled_evenly():
-    seen = snarc.subject(lambda v: jnp.stack([0 * v[:, 0], 0 * v[:, 0]], -1), inputs=(3,), classes=2)
+    seen = snarc.subject(lambda v: jnp.stack([0 * v[:, 0], 0 * v[:, 0]], -1), input_shape=(3,), classes=2)
     made = pgd(seen, np.zeros((4000, 3), np.float32), np.zeros(4000, int), 1.0, norm="l2", steps=1, step=0.0)
     # In a ball of three dimensions r^3 is uniform, with mean 1/2 and deviation 1/sqrt(12).
     assert abs((made.l2**3).mean() - 0.5) < 4 / np.sqrt(12 * 4000)
@@ -107,10 +107,10 @@ def test_mistakes_are_refused(some, act, error, says):
 
 def test_networks_without_gradients_or_without_learning_are_refused(some):
     _, x, y = some
-    blind = snarc.subject(lambda v: np.asarray(v).reshape(len(v), -1)[:, :10], inputs=x.shape[1:], classes=10)
+    blind = snarc.subject(lambda v: np.asarray(v).reshape(len(v), -1)[:, :10], input_shape=x.shape[1:], classes=10)
     with pytest.raises(ModelError, match="needs gradients"):
         adversarial(blind, (x, y))
-    chance = snarc.subject(lambda v: jnp.zeros((len(v), 10)), inputs=x.shape[1:], classes=10)
+    chance = snarc.subject(lambda v: jnp.zeros((len(v), 10)), input_shape=x.shape[1:], classes=10)
     with pytest.raises(DataError, match="chance"):
         adversarial(chance, (x, y))
 
@@ -119,7 +119,7 @@ def test_deepfool_kept_for_many_calls_finds_what_deepfool_finds():
     from snarc.trust import attacks
 
     weights = np.array([[1.0, -2.0], [0.5, 1.0], [-1.0, 0.3]], np.float32)
-    seen = snarc.subject(lambda x: jnp.asarray(x) @ weights, inputs=(3,), classes=2)
+    seen = snarc.subject(lambda x: jnp.asarray(x) @ weights, input_shape=(3,), classes=2)
     x = np.array([[0.4, -0.2, 0.1], [-0.3, 0.5, 0.2]], np.float32)
     labels = np.asarray(seen.logits(x)).argmax(axis=1)
     kept = attacks.deepfool_of(seen)

@@ -18,7 +18,7 @@ def linear(n, *, box, seed=0, classes=2):
     w = (rng.normal(size=(n, classes)) / np.sqrt(n)).astype(np.float32)
     b = (-w.sum(0) / 2 if box else np.zeros(classes)).astype(np.float32)
     x = (rng.uniform(size=(60, n)) if box else rng.normal(size=(60, n))).astype(np.float32)
-    seen = snarc.subject(lambda v: v @ w + b, inputs=(n,), classes=classes, range=(0, 1) if box else None)
+    seen = snarc.subject(lambda v: v @ w + b, input_shape=(n,), classes=classes, range=(0, 1) if box else None)
     return seen, x, np.asarray(x @ w + b).argmax(1), w, b
 
 

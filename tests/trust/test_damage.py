@@ -97,7 +97,7 @@ def test_refusals(run):
     with pytest.raises(RecipeError, match="draws=0"):
         damage(run, draws=0)
     with pytest.raises(ModelError, match="plain function"):
-        damage(snarc.subject(lambda x: x, inputs=(3,), classes=3), (np.zeros((4, 3)), np.zeros(4, int)))
+        damage(snarc.subject(lambda x: x, input_shape=(3,), classes=3), (np.zeros((4, 3)), np.zeros(4, int)))
     with pytest.raises(DataError, match="no better than chance"):
         damage(run, (run.dataset.test.inputs, (run.dataset.test.targets + 1) % 10))
     with pytest.raises(RecipeError, match="units among kinds"):

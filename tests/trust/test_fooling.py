@@ -91,6 +91,6 @@ def test_bad_options(digits, options, says):
 
 
 def test_only_images_of_known_range():
-    seen = snarc.subject(lambda x: np.zeros((len(x), 2)), inputs=(3,), classes=2)
+    seen = snarc.subject(lambda x: np.zeros((len(x), 2)), input_shape=(3,), classes=2)
     with pytest.raises(DataError, match="a network of images"):
         snarc.trust.fooling(seen)

@@ -85,7 +85,7 @@ def brightest(inputs):
 
         return 20 * jnp.asarray(x)[..., 0].mean(axis=2)[:, :: side // 4][:, :4]
 
-    return snarc.subject(logits, inputs=inputs, classes=4, range=(0, 1))
+    return snarc.subject(logits, input_shape=inputs, classes=4, range=(0, 1))
 
 
 def test_other_sets_of_the_same_labels():
@@ -117,7 +117,7 @@ def test_digits_of_other_hands(mnist):
     import jax.numpy as jnp
 
     seven = snarc.subject(
-        lambda x: jnp.tile(5 * jnp.eye(10)[7], (len(x), 1)), inputs=(28, 28, 1), classes=tuple("0123456789")
+        lambda x: jnp.tile(5 * jnp.eye(10)[7], (len(x), 1)), input_shape=(28, 28, 1), classes=tuple("0123456789")
     )
     found = shifted(seven, mnist.test, sets=("usps",), count=2007).numbers
     assert float(found["accuracy_usps"]) == float(found["accuracy_usps_centred"])

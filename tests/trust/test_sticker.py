@@ -82,7 +82,7 @@ def test_mistakes_are_told(digits):
         snarc.trust.sticker(run, target="3", source="3")
     with pytest.raises(UnknownNameError, match="Did you mean 'centre'"):
         snarc.trust.sticker(run, place="center")
-    flat = snarc.subject(lambda x: jnp.asarray(x) @ jnp.ones((3, 2)), inputs=(3,), classes=2)
+    flat = snarc.subject(lambda x: jnp.asarray(x) @ jnp.ones((3, 2)), input_shape=(3,), classes=2)
     with pytest.raises(DataError, match=r"images \(H, W, C\)"):
         snarc.trust.sticker(flat, (np.zeros((4, 3), np.float32), np.zeros(4, np.int32)))
 

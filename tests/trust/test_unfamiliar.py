@@ -86,7 +86,7 @@ def test_other_data_sets_have_names(mnist):
     def ink(x):
         return jnp.stack([jnp.asarray(x).mean(axis=(1, 2, 3)), jnp.full(len(x), 0.3)], axis=1) * 10
 
-    seen = snarc.subject(ink, inputs=(28, 28, 1), classes=2, range=(0, 1))
+    seen = snarc.subject(ink, input_shape=(28, 28, 1), classes=2, range=(0, 1))
     pair = ((mnist.test.inputs[:100] / 255).astype(np.float32), np.ones(100, int))
     found = unfamiliar(seen, pair, others="usps,letters, fashion-mnist,noise", count=100)
     for kind, images in (("letters", snarc.load("notmnist").test.inputs[:100] / 255), ("usps", None)):

@@ -117,7 +117,7 @@ def test_committees_that_are_none_are_refused(digits, call, error, says):
 
 
 def test_members_for_other_inputs_do_not_fit(digits):
-    wide = snarc.subject(lambda x: x[:, :10], inputs=(64,), classes=10)
-    narrow = snarc.subject(lambda x: x[:, :10], inputs=(10,), classes=10)
+    wide = snarc.subject(lambda x: x[:, :10], input_shape=(64,), classes=10)
+    narrow = snarc.subject(lambda x: x[:, :10], input_shape=(10,), classes=10)
     with pytest.raises(ModelError, match="same task"):
         committee([wide, narrow])

@@ -113,6 +113,17 @@ class Dataset:
         return tuple(self.train.inputs.shape[1:])
 
     @property
+    def range(self) -> tuple[float, float] | None:
+        """Smallest and largest value with which an input can enter a network, where there are such.
+
+        Pixels enter as 0 to 1; others have the range that their reader states in ``source``.
+        """
+        stated = self.source.get("range")
+        if stated is not None:
+            return float(stated[0]), float(stated[1])
+        return (0.0, 1.0) if np.dtype(self.train.inputs.dtype) == np.uint8 else None
+
+    @property
     def outputs(self) -> int:
         """How many output units a network for this data set has."""
         return self.task.outputs(self.inputs)

@@ -42,7 +42,7 @@ def digits(
         validation=round(0.2 * n) if validation is None else validation,
         test=round(0.2 * n) if test is None else test,
         seed=seed,
-        source={"files": [record]},
+        source={"files": [record], "range": [0, 1]},
     )
 
 

@@ -35,7 +35,7 @@ def usps(
         validation=729 if validation is None else validation,
         test=test,
         seed=seed,
-        source={"files": [first, second]},
+        source={"files": [first, second], "range": [0, 1]},
     )
 
 

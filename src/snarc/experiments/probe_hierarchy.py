@@ -100,7 +100,7 @@ def beginners(run):
         options = {"inputs": run.inputs, "outputs": len(run.task.classes), "options": run.recipe.model_options}
         body = build("convnet", seed=run.recipe.seed + k, **options)
         whole = Network(network.inputs, body)
-        yield snarc.subject(whole, inputs=run.inputs, classes=run.task.classes, range=(0, 1))
+        yield snarc.subject(whole, input_shape=run.inputs, classes=run.task.classes, range=(0, 1))
 
 
 def curves(trained, untrained, chance):

@@ -37,7 +37,7 @@ def one_call(
         raise ModelError(
             f"{name} cannot be called with inputs of shape {probe.shape}: {first_line(error)}",
             wanted="a function of a batch (N, *inputs)",
-            way_out=f"Check inputs={also}, or wrap the network in a function that takes such a batch.",
+            way_out=f"Check input_shape={also}, or wrap the network in a function that takes such a batch.",
         ) from error
     if rows.shape != (2, outputs):
         raise ModelError(

@@ -62,25 +62,25 @@ class Adversary(nnx.Module):
     ----------
     spec: from :func:`parse`.
     weight: share of the training loss that the moved examples have; of 1 they are all that is learnt from.
+    within: smallest and largest value that an input can have; none where there is no bound.
     rngs: has a stream ``adversary``; its counter goes into checkpoints, so that a resumed run draws the same numbers.
 
     Sources: Goodfellow, Shlens and Szegedy, ICLR 2015, section 6; Madry et al., ICLR 2018.
     """
 
-    def __init__(self, spec: Spec, weight: float, *, rngs: nnx.Rngs) -> None:
+    def __init__(self, spec: Spec, weight: float, within: tuple[float, float] | None = None, *, rngs: nnx.Rngs) -> None:
         self.spec, self.weight = spec, weight
+        self.within = (-math.inf, math.inf) if within is None else within
         self.rngs = rngs["adversary"].fork() if spec.method == "pgd" else None
 
-    def __call__(
-        self, x: jax.Array, loss: Callable[[jax.Array], jax.Array], low: float = -jnp.inf, high: float = jnp.inf
-    ) -> jax.Array:
-        """Other inputs ``(N, ...)``, nowhere farther than epsilon from ``x``, and within ``low`` and ``high``.
+    def __call__(self, x: jax.Array, loss: Callable[[jax.Array], jax.Array]) -> jax.Array:
+        """Other inputs ``(N, ...)``, nowhere farther than epsilon from ``x``, and within the range.
 
         Parameters
         ----------
         loss: of a batch, summed over its examples.
         """
-        epsilon, steps = self.spec.epsilon, self.spec.steps
+        epsilon, steps, (low, high) = self.spec.epsilon, self.spec.steps, self.within
         slope = jax.grad(loss)
         if self.spec.method == "fgsm":
             return lax.stop_gradient(jnp.clip(x + epsilon * jnp.sign(slope(x)), low, high))

@@ -145,7 +145,7 @@ def a_dead_a_silent_and_a_steady_unit() -> None:
     first.kernel[...] = np.array([[1, 0, -1, 0]], np.float32)
     first.bias[...] = np.array([0, -1, 0, 1], np.float32)
     x = np.linspace(-1, 1, 40, dtype=np.float32)[:, None]
-    found = activations(subject(net, inputs=(1,), classes=2), (x, (x[:, 0] < 0).astype(np.int32)))
+    found = activations(subject(net, input_shape=(1,), classes=2), (x, (x[:, 0] < 0).astype(np.int32)))
     assert found.arrays["zero"].tolist() == [0.5]
     assert found.arrays["silent"].tolist() == [0.25]
     assert found.arrays["constant"].tolist() == [0.5]

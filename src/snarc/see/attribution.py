@@ -233,7 +233,7 @@ def a_linear_network() -> None:
     """Of a linear network the gradient is the weights, and what each input adds is its weight times its way."""
     rng = np.random.default_rng(0)
     w = rng.normal(size=(12, 3)).astype(np.float32)
-    seen = subject(lambda v: v.reshape(len(v), -1) @ jnp.asarray(w), inputs=(2, 6, 1), classes=3)
+    seen = subject(lambda v: v.reshape(len(v), -1) @ jnp.asarray(w), input_shape=(2, 6, 1), classes=3)
     x = rng.normal(size=(5, 2, 6, 1)).astype(np.float32)
     found = attribution(
         seen, x, methods=("gradient", "integrated", "smooth", "occlusion"), explain="1", patch=1, stride=1
@@ -261,7 +261,7 @@ def a_network_with_global_average_pooling() -> None:
         def __call__(self, x: Any) -> Any:
             return self.output(self.conv(x).mean((1, 2)))
 
-    seen = subject(Net(), inputs=(6, 6, 1), classes=2)
+    seen = subject(Net(), input_shape=(6, 6, 1), classes=2)
     x = np.random.default_rng(0).normal(size=(3, 6, 6, 1)).astype(np.float32)
     found = attribution(seen, x, methods=("cam", "grad-cam"), explain="0", control=False, rectified=False).arrays
     assert np.allclose(found["cam"].mean((1, 2)) + 0.5, np.asarray(seen.logits(x))[:, 0], atol=1e-4)

@@ -217,7 +217,7 @@ def _draw(reading: Reading) -> Any:
 def a_line() -> None:
     """Two classes told by w x + c: the boundary is a line, |w x + c| / |w| away; here it halves a square."""
     logits = lambda x: np.stack([np.zeros(len(x)), 3 * x[:, 0] + 4 * x[:, 1] - 1], axis=1)  # noqa: E731
-    seen = subject(logits, inputs=(2,), classes=2)
+    seen = subject(logits, input_shape=(2,), classes=2)
     x = np.array([[0.0, 0.0], [0.2, 0.1], [-1.0, 1.0]], np.float32)
     found = boundary(seen, (x, np.array([0, 0, 0])), box=(-1, 1, -1, 1))
     assert np.allclose(found.arrays["distance"], np.abs(x @ [3, 4] - 1) / 5, atol=1e-6)
@@ -231,7 +231,7 @@ def a_plane_through_three_points() -> None:
     """On a plane in five dimensions the distance is |w x| over the length of w's projection onto the plane."""
     rng = np.random.default_rng(0)
     w, x = rng.normal(size=5), rng.normal(size=(3, 5)).astype(np.float32)
-    seen = subject(lambda v: np.stack([-v @ w / 2, v @ w / 2], axis=1), inputs=(5,), classes=2)
+    seen = subject(lambda v: np.stack([-v @ w / 2, v @ w / 2], axis=1), input_shape=(5,), classes=2)
     labels = (x @ w > 0).astype(int)
     found = boundary(seen, (x, labels), through=(0, 1, 2), box=(-9, 9, -9, 9))
     basis, _ = np.linalg.qr(np.stack([x[1] - x[0], x[2] - x[0]], axis=1).astype(float))
@@ -246,7 +246,7 @@ def three_sectors() -> None:
     """Three equally inclined logits part a disc-symmetric window into sectors that meet in one point."""
     angles = np.pi / 2 + 2 * np.pi * np.arange(3) / 3
     w = np.stack([np.cos(angles), np.sin(angles)])
-    found = boundary(subject(lambda x: x @ w, inputs=(2,), classes=3), box=(-1, 1, -1, 1), points=301)
+    found = boundary(subject(lambda x: x @ w, input_shape=(2,), classes=3), box=(-1, 1, -1, 1), points=301)
     assert found.numbers["classes"] == 3
     # Rays downwards, and to the upper left and right at 30 degrees, from the middle to the side of the square.
     assert np.isclose(float(found.numbers["length"]), 1 + 2 / np.cos(np.pi / 6), atol=0.01)

@@ -263,7 +263,7 @@ def points_of_a_plane() -> None:
     plane = rng.normal(size=(120, 2)) * (3, 1)
     axes, _ = np.linalg.qr(rng.normal(size=(30, 2)))
     x = (plane @ axes.T + 5).astype(np.float32)
-    seen = subject(lambda v: np.asarray(v)[:, :3], inputs=(30,), classes=3)
+    seen = subject(lambda v: np.asarray(v)[:, :3], input_shape=(30,), classes=3)
     found = embedding(seen, (x, np.zeros(120, np.int32)), layer="inputs")
     before, after = (np.linalg.norm(a[:, None] - a[None], axis=-1) for a in (plane, found.arrays["xy"]))
     assert np.allclose(before, after, atol=1e-4)
@@ -276,7 +276,7 @@ def points_of_a_line() -> None:
     """Points of a line keep their order and spacing along the first component, and have no second."""
     along = np.linspace(-1, 1, 41) ** 3
     x = (along[:, None] * np.arange(1.0, 6.0)).astype(np.float32)
-    seen = subject(lambda v: np.asarray(v)[:, :2], inputs=(5,), classes=2)
+    seen = subject(lambda v: np.asarray(v)[:, :2], input_shape=(5,), classes=2)
     found = embedding(seen, (x, (along > 0).astype(np.int32)), layer="inputs", neighbours=1)
     first, second = found.arrays["xy"].T
     assert np.allclose(first, along * np.sqrt(55), atol=1e-5)

@@ -143,7 +143,7 @@ def kernels_that_shift_and_negate() -> None:
             return self.output(self.conv(x).mean((1, 2)))
 
     x = np.arange(1.0, 26.0, dtype=np.float32).reshape(1, 5, 5, 1)
-    found = feature_maps(subject(Net(), inputs=(5, 5, 1), classes=2), x)
+    found = feature_maps(subject(Net(), input_shape=(5, 5, 1), classes=2), x)
     maps = found.arrays["output_0"]
     assert np.allclose(maps[..., 0], x[0, ..., 0], atol=1e-6)
     assert np.allclose(maps[:, 1:, 1], -x[0, :, :-1, 0], atol=1e-6)

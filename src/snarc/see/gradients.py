@@ -163,7 +163,7 @@ def a_chain_of_two_weights() -> None:
     for layer, value in zip(net.layers, (3.0, 0.5)):
         part: Any = layer
         part.kernel[...] = np.array([[value]], np.float32)
-    seen = dataclasses.replace(subject(net, inputs=(1,), classes=1), task=Task("regression", targets=("t",)))
+    seen = dataclasses.replace(subject(net, input_shape=(1,), classes=1), task=Task("regression", targets=("t",)))
     x, t = np.array([[1.0], [2.0]], np.float32), np.array([[1.0], [5.0]], np.float32)
     found = gradients(seen, (x, t))
     rest = 2 * (1.5 * x - t)[:, 0]

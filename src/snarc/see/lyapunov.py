@@ -230,7 +230,7 @@ def a_chain_of_matrices() -> None:
     rng = np.random.default_rng(0)
     for widths in ((2, 5, 4, 3), (6, 4, 3, 2), (100, 80, 90, 70)):
         matrices = [rng.normal(size=(b, a)) / np.sqrt(a) for a, b in pairwise(widths)]
-        seen = subject(_Linear(matrices), inputs=(widths[0],), classes=widths[-1])
+        seen = subject(_Linear(matrices), input_shape=(widths[0],), classes=widths[-1])
         found = lyapunov(seen, rng.normal(size=(3, widths[0])).astype(np.float32), layer=3)
         product = matrices[2] @ matrices[1] @ matrices[0]
         _, values, vectors = np.linalg.svd(product)
@@ -244,7 +244,7 @@ def the_volume() -> None:
     """The sum of the exponents that QR finds for square matrices is log of the determinant over the layers."""
     rng = np.random.default_rng(1)
     matrices = [rng.normal(size=(3, 3)) for _ in range(5)]
-    seen = subject(_Linear(matrices), inputs=(3,), classes=3)
+    seen = subject(_Linear(matrices), input_shape=(3,), classes=3)
     found = lyapunov(seen, np.zeros((2, 3), np.float32), layer=5, spectrum=True)
     wanted = sum(np.linalg.slogdet(m)[1] for m in matrices) / 5
     assert np.allclose(found.arrays["spectrum"].sum(axis=1), wanted, atol=1e-4)

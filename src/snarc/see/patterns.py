@@ -209,7 +209,7 @@ def a_layer_of_weighted_sums() -> None:
     net = Flat()
     w = np.random.default_rng(0).normal(size=(36, 3)).astype(np.float32)
     net.dense.kernel[...] = jnp.asarray(w)
-    seen = subject(net, inputs=(6, 6, 1), classes=3, range=(0, 1))
+    seen = subject(net, input_shape=(6, 6, 1), classes=3, range=(0, 1))
     x = np.random.default_rng(1).uniform(size=(50, 6, 6, 1)).astype(np.float32)
     found = patterns(
         seen, x, units=(0, 1, 2), jitter=0, rotation=0, scale=0, total_variation=0, l2=0, steps=200, first=50

@@ -207,7 +207,7 @@ def a_hidden_layer_that_unfolds_xor() -> None:
     signs = np.array([[1, 1], [-1, -1], [1, -1], [-1, 1]], np.float32)
     x = np.tile(signs, (100, 1)) + rng.normal(0, 0.1, (400, 2)).astype(np.float32)
     y = np.tile(np.array([0, 0, 1, 1], np.int32), 100)
-    found = probes(subject(Net(), inputs=(2,), classes=2), (x[:200], y[:200]), learn=(x[200:], y[200:]))
+    found = probes(subject(Net(), input_shape=(2,), classes=2), (x[:200], y[:200]), learn=(x[200:], y[200:]))
     assert float(found.numbers["input"]) < 0.8
     assert float(found.numbers["output_input"]) == 1
     assert float(found.numbers["logits"]) == 1

@@ -224,7 +224,7 @@ def half_of_the_units_idle() -> None:
     net.layers[1].kernel[...] = np.outer([1, 0, 1, 0, 1, 0], [1, -1]).astype(np.float32)
     x = np.linspace(-1, 1, 40, dtype=np.float32)[:, None]
     y = (x[:, 0] < 0).astype(np.int32)
-    seen = subject(net, inputs=(1,), classes=2)
+    seen = subject(net, input_shape=(1,), classes=2)
     found = pruning(seen, (x, y), shares=(0.0, 0.5), by=("weights", "activity", "contribution", "loss"))
     for name in ("weights", "activity", "contribution", "loss"):
         assert found.numbers[f"{name}_free"] == 0.5

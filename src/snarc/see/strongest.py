@@ -235,7 +235,7 @@ def a_mark_that_was_put_there() -> None:
 
     x = np.random.default_rng(0).uniform(0, 0.2, (6, 16, 16, 1)).astype(np.float32)
     x[3, 5:8, 9:12, 0] = np.eye(3)
-    seen = subject(Net(), inputs=(16, 16, 1), classes=2)
+    seen = subject(Net(), input_shape=(16, 16, 1), classes=2)
     found = strongest(seen, x, layer="conv1", count=1).arrays
     assert found["example"].tolist() == [[3]]
     assert found["place"].tolist() == [[[5, 9]]]

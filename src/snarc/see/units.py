@@ -260,7 +260,7 @@ def _known(into: np.ndarray, out: np.ndarray) -> Subject:
     for part, kernel in zip(layers, (into, out)):
         part.kernel[...] = np.asarray(kernel, np.float32)
         part.bias[...] = np.zeros(kernel.shape[1], np.float32)
-    return subject(net, inputs=(into.shape[0],), classes=out.shape[1])
+    return subject(net, input_shape=(into.shape[0],), classes=out.shape[1])
 
 
 @units.known_case

@@ -25,10 +25,11 @@ def make_network(
     moment: Any = None,
     *,
     learning: bool = False,
+    within: tuple[float, float] | None = None,
 ) -> Network:
     """The network of a replica: the input stage around a body built with the replica's seed.
 
-    Only one that is about to learn has the recipe's augmentation and its adversary.
+    Only one that is about to learn has the recipe's augmentation and its adversary, which keeps inputs within a range.
     """
     seed = recipe.seed + replica
     if isinstance(model, nnx.Module):
@@ -49,5 +50,5 @@ def make_network(
     adversary = None
     if learning and recipe.adversarial is not None:
         stream = nnx.Rngs(adversary=keys.key(seed, "adversary"))
-        adversary = Adversary(parse(recipe.adversarial), recipe.adversarial_weight, rngs=stream)
+        adversary = Adversary(parse(recipe.adversarial), recipe.adversarial_weight, within, rngs=stream)
     return Network(Standardise(inputs[-1] if inputs else 1, mean, scale), body, changed, adversary)

@@ -88,11 +88,11 @@ def _check_adversarial(text: str, dataset: Dataset) -> None:
             wanted="inputs of one unit, such as pixels",
             way_out="Leave it out, or pass arrays that you have brought to one unit.",
         )
-    pixels = isinstance(dataset.train, Split) and dataset.train.inputs.dtype == np.uint8
-    if pixels and spec.epsilon > 1:
+    if dataset.range is not None and spec.epsilon > dataset.range[1] - dataset.range[0]:
+        low, high = dataset.range
         raise RecipeError(
-            f"adversarial {text!r} for pixels, which lie between 0 and 1 here",
-            wanted="a length of at most 1",
+            f"adversarial {text!r} for inputs, which lie between {low:g} and {high:g} here",
+            wanted=f"a length of at most {high - low:g}",
             way_out=f"Of 255 grey levels {spec.epsilon:g} are {spec.method}:{spec.epsilon / 255:.3g}.",
         )
 

@@ -48,6 +48,7 @@ def describe(dataset: Dataset, load: Mapping[str, Any] | None) -> dict[str, Any]
         "task": asdict(dataset.task),
         "inputs": list(dataset.inputs),
         "dtype": str(np.dtype(dataset.train.inputs.dtype)),
+        "range": dataset.range,
         "columns": list(dataset.columns),
         "sizes": {name: len(dataset.split(name)) for name in ("train", "validation", "test")},
         "source": dict(dataset.source),

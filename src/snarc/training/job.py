@@ -46,7 +46,7 @@ class Job:
         check(model, recipe, dataset, devices)
         moment = moments(dataset.train) if recipe.standardise else None
         self.networks = [
-            make_network(model, recipe, dataset.inputs, dataset.outputs, k, moment, learning=True)
+            make_network(model, recipe, dataset.inputs, dataset.outputs, k, moment, learning=True, within=dataset.range)
             for k in range(recipe.replicas)
         ]
         check_outputs(self.networks[0], dataset)

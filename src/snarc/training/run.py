@@ -204,9 +204,10 @@ class Run:
         """The frozen view of one replica that instruments get."""
         from snarc.subjects import of_module
 
-        # Pixels are stored as 0 to 255 and enter the network as 0 to 1; columns of a table have no bound.
-        pixels = self.about["dataset"].get("dtype") == "uint8"
-        bounds = (0.0, 1.0) if pixels else None
+        about = self.about["dataset"]
+        # Folders of earlier versions do not tell the range.
+        bounds = about.get("range", (0.0, 1.0) if about.get("dtype") == "uint8" else None)
+        bounds = None if bounds is None else (float(bounds[0]), float(bounds[1]))
         return of_module(self.networks[replica], self.inputs, self.task, self.name, self.recipe.precision, range=bounds)
 
     @property

@@ -116,7 +116,6 @@ def _contested(
 
     The outputs are those of the examples as they are, unless the moved ones are all that is learnt from.
     """
-    low, high = (0.0, 1.0) if jnp.issubdtype(x.dtype, jnp.integer) else (-jnp.inf, jnp.inf)
     x = network.augmented(x)
     if jnp.issubdtype(x.dtype, jnp.integer):
         x = x.astype(jnp.float32) * (1 / 255)
@@ -129,7 +128,7 @@ def _contested(
         other = nnx.merge(graph, weights, jax.tree.map(lambda leaf: leaf, rest))
         return jnp.sum(program.loss(_inner(other, there, program.precision), y) * mask)
 
-    moved = network.adversary(x, loss, low, high)
+    moved = network.adversary(x, loss)
     share = network.adversary.weight
     if share == 1:
         outputs = _inner(network, moved, program.precision)

@@ -179,7 +179,7 @@ def a_linear_network() -> None:
     x = rng.normal(size=(200, 6)).astype(np.float32)
     score = x @ w
     labels = (score > 0).astype(np.int32)
-    seen = subject(lambda v: jnp.stack([-(v @ w) / 2, (v @ w) / 2], axis=-1), inputs=(6,), classes=2)
+    seen = subject(lambda v: jnp.stack([-(v @ w) / 2, (v @ w) / 2], axis=-1), input_shape=(6,), classes=2)
     nearest = np.abs(score) / np.sqrt((w**2).sum())
     made = deepfool(seen, x, labels)
     assert made.success.all()

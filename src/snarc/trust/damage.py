@@ -333,7 +333,7 @@ def _linear(seed: int = 0) -> tuple[Any, np.ndarray, np.ndarray]:
     net.layers[0].kernel[...] = np.ones((1, 20), np.float32)
     net.layers[1].kernel[...] = np.tile(np.array([[1.0, -1.0]], np.float32), (20, 1))
     x = np.linspace(-1, 1, 40, dtype=np.float32)[:, None]
-    return subject(net, inputs=(1,), classes=2), x, (x[:, 0] < 0).astype(np.int32)
+    return subject(net, input_shape=(1,), classes=2), x, (x[:, 0] < 0).astype(np.int32)
 
 
 @damage.known_case

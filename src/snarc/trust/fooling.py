@@ -142,7 +142,7 @@ def a_class_that_loves_light() -> None:
     """Where one class grows with the mean and the other falls, evolution finds light and dark pictures."""
     seen = subject(
         lambda x: np.stack([g := 40 * (np.asarray(x).mean(axis=(1, 2, 3)) - 0.5), -g], axis=1),
-        inputs=(4, 4, 1), classes=("light", "dark"), range=(0, 1),
+        input_shape=(4, 4, 1), classes=("light", "dark"), range=(0, 1),
     )  # fmt: skip
     found = fooling(seen, generations=60, offspring=40)
     light, dark = found.arrays["images"].mean(axis=(1, 2, 3))
@@ -154,6 +154,6 @@ def a_class_that_loves_light() -> None:
 @fooling.known_case
 def a_network_that_never_decides() -> None:
     """Nothing can make a constant network surer than it is."""
-    seen = subject(lambda x: np.zeros((len(np.asarray(x)), 5)), inputs=(4, 4, 1), classes=5, range=(0, 1))
+    seen = subject(lambda x: np.zeros((len(np.asarray(x)), 5)), input_shape=(4, 4, 1), classes=5, range=(0, 1))
     found = fooling(seen, generations=3, offspring=10, encoding="pattern")
     assert np.allclose(found.arrays["history"], 0.2)

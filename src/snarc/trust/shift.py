@@ -235,7 +235,7 @@ def a_network_that_sees_brightness() -> None:
     rng = np.random.default_rng(0)
     light = rng.integers(0, 2, 60)
     level = np.broadcast_to(np.where(light, 0.9, 0.1)[:, None, None, None], (60, 8, 8, 1))
-    seen = subject(brightness, inputs=(8, 8, 1), classes=2, range=(0, 1))
+    seen = subject(brightness, input_shape=(8, 8, 1), classes=2, range=(0, 1))
     found = shift(seen, (level.astype(np.float32), light.astype(np.int32)), changes=("contrast", "rotation", "pixels"))
     assert np.allclose(found.arrays["accuracy"], 1)
     assert np.allclose(found.arrays["confidence"][:2], found.arrays["confidence"][0, 0], atol=1e-5)
@@ -251,7 +251,7 @@ def another_set_of_the_same_labels() -> None:
     def light(x: Any) -> Any:
         return jnp.stack([jnp.zeros(len(x)), jnp.full(len(x), jnp.log(4.0))], axis=1)
 
-    seen = subject(light, inputs=(8, 8, 1), classes=2, range=(0, 1))
+    seen = subject(light, input_shape=(8, 8, 1), classes=2, range=(0, 1))
     x, y = np.ones((10, 8, 8, 1), np.float32), np.array([1] * 7 + [0] * 3)
     found = shift(seen, (x, y), sets={"other": (np.ones((20, 5, 5, 1), np.float32), np.repeat([1, 0], (5, 15)))})
     assert abs(float(found.numbers["accuracy"]) - 0.7) < 1e-12

@@ -200,7 +200,7 @@ def a_network_that_compares_halves() -> None:
         light = jnp.asarray(x)[:, :3, :3].mean(axis=(1, 2, 3)) - 0.5
         return 30 * jnp.stack([-light, light], axis=1)
 
-    seen = subject(corner, inputs=(12, 12, 1), classes=("dark", "light"), range=(0, 1))
+    seen = subject(corner, input_shape=(12, 12, 1), classes=("dark", "light"), range=(0, 1))
     x = np.full((8, 12, 12, 1), 0.2, np.float32)
     pair = (x, np.zeros(8, np.int32))
     still: dict[str, Any] = {"target": "light", "angle": 0.0, "scale": 0.0, "light": 0.0, "steps": 60, "share": 0.07}

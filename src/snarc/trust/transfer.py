@@ -197,7 +197,7 @@ def linear_networks_at_an_angle() -> None:
     import jax.numpy as jnp
 
     def linear(w: np.ndarray, name: str) -> Subject:
-        return subject(lambda x: jnp.stack([-(x @ w), x @ w], axis=-1), inputs=(2,), classes=2, name=name)
+        return subject(lambda x: jnp.stack([-(x @ w), x @ w], axis=-1), input_shape=(2,), classes=2, name=name)
 
     nets = [linear(np.array(w, np.float32), str(w)) for w in ([1.0, 0.0], [2.0, 0.0], [0.0, 1.0])]
     x = np.array([[0.05, 1.0], [-0.05, -1.0]] * 5, np.float32)

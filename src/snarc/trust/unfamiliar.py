@@ -189,7 +189,7 @@ def disagreement_of_equal_and_of_contrary_networks() -> None:
 @unfamiliar.known_case
 def a_linear_network_is_sure_far_away() -> None:
     """A linear network grows surer along a ray, so that maximum probability takes far inputs for familiar ones."""
-    seen = subject(lambda x: np.asarray(x) @ np.array([[1.0, -1.0]]), inputs=(1,), classes=2)
+    seen = subject(lambda x: np.asarray(x) @ np.array([[1.0, -1.0]]), input_shape=(1,), classes=2)
     near = np.linspace(-1, 1, 101, dtype=np.float32)[:, None]
     pair = (near, (near[:, 0] < 0).astype(np.int32))
     found = unfamiliar(seen, pair, others={"far": 100 + near}, scores=("maximum-probability",))

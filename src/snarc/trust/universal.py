@@ -171,7 +171,7 @@ def all_inputs_on_one_side() -> None:
     depth = rng.uniform(0.1, 1.0, 200)
     depth[-1] = -9.0
     x += ((depth - x @ w)[:, None] * w).astype(np.float32)
-    seen = subject(lambda v: jnp.stack([v @ w, -(v @ w)], axis=-1), inputs=(3,), classes=2)
+    seen = subject(lambda v: jnp.stack([v @ w, -(v @ w)], axis=-1), input_shape=(3,), classes=2)
     found = universal(seen, (x, np.zeros(200, int)), epsilon=1.1, norm="l2", count=100, judged=100, passes=5)
     assert abs(float(found.numbers["fooled"]) - 0.99) < 1e-9
     assert float(found.numbers["l2"]) <= 1.1 + 1e-5
