@@ -21,7 +21,7 @@ import numpy as np
 import snarc
 from benchmarks._common import in_turn, save, summary
 from snarc.models.network import build
-from snarc.see._stretching import ROWS, chain_exponents, stages
+from snarc.see._stretching import ROWS, chain_exponents, way
 
 LAYOUT = "2-50-50-50-50-1"
 HIDDEN = 4
@@ -91,13 +91,13 @@ def main() -> None:
     seen = snarc.subject(body, input_shape=(2,), classes=1)
     line = np.linspace(-1.25, 1.25, options.points)
     x = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2).astype(np.float32)
-    maps = stages(seen)[:HIDDEN]
+    along = way(seen, HIDDEN)
 
     start = time.perf_counter()
-    ours = chain_exponents(maps, x, False)[1]
+    ours = chain_exponents(along, x)[1]
     first = time.perf_counter() - start
     results: dict[str, Any] = {"unit": f"s for {len(x):,} points", "network": LAYOUT, "looped": options.looped}
-    sides: dict[str, Callable[[], float]] = {"snarc": timed(lambda: chain_exponents(maps, x, False))}
+    sides: dict[str, Callable[[], float]] = {"snarc": timed(lambda: chain_exponents(along, x))}
     try:
         peers, loop = torch_sides(body, x, options.looped)
     except ImportError:

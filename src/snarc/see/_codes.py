@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import numpy as np
 
 from snarc import draw
 from snarc.errors import DataError, LimitError, ModelError, nearest
-from snarc.models.hidden import hidden_of
 from snarc.subjects import Subject
 
-from ._stretching import chain_exponents
+from ._stretching import chain_exponents, way
 
 MOST = 60_000_000  # numbers of all codes together: half a gigabyte as they are centred
 _SIDE = 32  # pixels of a thumbnail
@@ -95,18 +93,5 @@ def stretching(seen: Subject, x: np.ndarray) -> np.ndarray:
     ModelError: the layers of the network cannot be seen.
     """
     seen.parameters()  # refuses a plain function
-    assert seen.network is not None  # it has parameters
     given = np.asarray(seen.example(x))
-    try:
-        # Layers of weights, as the instrument counts them: normalisers are none of their own.
-        hidden = hidden_of(seen.network, seen.inputs)
-    except ModelError:
-        hidden = []
-
-    def chain(flat: jax.Array) -> jax.Array:
-        batch = flat.reshape(len(flat), *seen.inputs)
-        end = seen.received(batch)[hidden[-1].next] if hidden else seen.logits(batch)
-        return end.reshape(len(flat), -1)
-
-    _, largest, _ = chain_exponents([chain], given.reshape(len(given), -1), False)
-    return largest / max(1, len(hidden))
+    return chain_exponents(way(seen), given.reshape(len(given), -1))[1]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from snarc import keys
-from snarc.errors import ModelError
+from snarc.errors import ModelError, RecipeError
+from snarc.models.hidden import hidden_of
 from snarc.subjects import Subject
 from snarc.training.compiling import options
 
@@ -25,6 +26,58 @@ _ROUNDS = 8  # there and back, for all exponents
 _TINY = 1e-30
 
 
+class Way(NamedTuple):
+    """From the inputs to a layer.
+
+    ``maps`` lead there one after another, and are one map for a network that does not tell its layers one by one;
+    ``layers`` is the number L of layers with weights on the way; ``backwards``, derivatives are had in reverse only.
+    """
+
+    maps: tuple[Callable[[jax.Array], jax.Array], ...]
+    layers: int
+    backwards: bool = False
+
+
+def way(of: Subject, layer: int | None = None) -> Way:
+    """The way through ``layer`` layers of weights, the output layer included; through all hidden ones by default.
+
+    A function whose layers cannot be seen is taken as one layer.
+
+    Raises
+    ------
+    RecipeError: the network has fewer layers.
+    """
+    told = _tells(of)
+    if told:
+        every = tuple(stages(of))
+        layers = _depth(layer, len(every))
+        return Way(every[:layers], layers)
+    try:
+        hidden = [] if of.network is None else hidden_of(of.network, of.inputs)
+    except ModelError:
+        hidden = []
+    layers = _depth(layer, len(hidden) + 1)
+
+    def whole(flat: jax.Array) -> jax.Array:
+        batch = flat.reshape(len(flat), *of.inputs)
+        end = of.logits(batch) if layers > len(hidden) else of.received(batch)[hidden[layers - 1].next]
+        return jnp.asarray(end).reshape(len(flat), -1)
+
+    # Other libraries' networks come with backpropagation, and without products with tangents.
+    return Way((whole,), layers, of.network is None)
+
+
+def _depth(layer: int | None, most: int) -> int:
+    layers = max(1, most - 1) if layer is None else layer
+    if not 1 <= layers <= most:
+        raise RecipeError(f"layer {layer} of a network of {most}", wanted=f"1 to {most}", way_out="Leave it out.")
+    return layers
+
+
+def _tells(of: Subject) -> bool:
+    return of.network is not None and hasattr(getattr(of.network, "body", of.network), "stages")
+
+
 def stages(of: Subject) -> list[Callable[[jax.Array], jax.Array]]:
     """The maps of a network from layer to layer, the input stage with the first; with the weights that it has now.
 
@@ -32,18 +85,17 @@ def stages(of: Subject) -> list[Callable[[jax.Array], jax.Array]]:
     ------
     ModelError: the network does not tell its stages.
     """
-    network = of.network
-    body = getattr(network, "body", network)
-    found = getattr(body, "stages", None)
-    if network is None or found is None:
+    if not _tells(of):
         raise ModelError(
             f"{of.name} does not tell its layers one by one",
             wanted="a multilayer perceptron, or a module with a method stages()",
             way_out="Give it stages() -> list of maps from layer to layer.",
         )
+    network: Any = of.network
+    body = getattr(network, "body", network)
     network.eval()
     # Others each time, also of a module that returns its own layers: programs are kept for a map with its weights.
-    maps: list[Callable[[jax.Array], jax.Array]] = [functools.partial(one) for one in found()]
+    maps: list[Callable[[jax.Array], jax.Array]] = [functools.partial(one) for one in body.stages()]
     inputs = getattr(network, "inputs", None) if body is not network else None
     if inputs is not None:
         first, shape = maps[0], of.inputs
@@ -51,9 +103,11 @@ def stages(of: Subject) -> list[Callable[[jax.Array], jax.Array]]:
     return maps
 
 
-def chain_exponents(maps: list[Any], x: np.ndarray, spectrum: bool) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-    """Spectrum ``(N, k)`` if asked for, maximal exponents ``(N,)``, directions ``(N, n)`` of a chain at ``(N, n)``."""
-    run = _program(tuple(maps), spectrum)
+def chain_exponents(
+    along: Way, x: np.ndarray, spectrum: bool = False
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+    """Spectrum ``(N, k)`` if asked for, maximal exponents ``(N,)``, directions ``(N, n)`` along a way at ``(N, n)``."""
+    run, maps = _program(along, spectrum), along.maps
     count = len(x)
     outputs = jax.eval_shape(lambda v: _chain(maps, v), jax.ShapeDtypeStruct((1, x.shape[1]), jnp.float32)).shape[-1]
     vectors = min(outputs, x.shape[1]) if spectrum else min(outputs, x.shape[1], FORMED)
@@ -68,9 +122,9 @@ def chain_exponents(maps: list[Any], x: np.ndarray, spectrum: bool) -> tuple[np.
 
 
 @functools.lru_cache(maxsize=8)
-def _program(maps: tuple[Any, ...], spectrum: bool) -> Callable[..., Any]:
+def _program(along: Way, spectrum: bool) -> Callable[..., Any]:
     """Compiled once for the same maps, as films and grids call for."""
-    return jax.jit(functools.partial(_piece, maps, spectrum), compiler_options=options())
+    return jax.jit(functools.partial(_piece, along, spectrum), compiler_options=options())
 
 
 def _chain(maps: Sequence[Any], x: jax.Array) -> jax.Array:
@@ -79,11 +133,10 @@ def _chain(maps: Sequence[Any], x: jax.Array) -> jax.Array:
     return x
 
 
-def _piece(maps: Sequence[Any], spectrum: bool, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    chain = functools.partial(_chain, maps)
+def _piece(along: Way, spectrum: bool, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    chain, depth = functools.partial(_chain, along.maps), along.layers
     inputs, outputs = x.shape[-1], jax.eval_shape(chain, x).shape[-1]
-    depth = len(maps)
-    if inputs <= min(outputs, FORMED):
+    if inputs <= min(outputs, FORMED) and not along.backwards:
         # A tangent for each input; the vectors go through all layers beside the point itself.
         basis = jnp.eye(inputs, dtype=x.dtype)
 
@@ -98,7 +151,7 @@ def _piece(maps: Sequence[Any], spectrum: bool, x: jax.Array) -> tuple[jax.Array
             batched = jax.vmap(pushed)(basis)
             gram = jnp.einsum("ino,jno->nij", batched, batched)
         length, direction = _gram(gram, depth)
-    elif outputs <= FORMED:
+    elif outputs <= FORMED or along.backwards:
         _, back = jax.vjp(chain, x)
         rows = jax.vmap(lambda e: back(jnp.broadcast_to(e, (len(x), outputs)))[0])(jnp.eye(outputs, dtype=x.dtype))
         length, left = _gram(jnp.einsum("anj,bnj->nab", rows, rows), depth)
@@ -106,7 +159,7 @@ def _piece(maps: Sequence[Any], spectrum: bool, x: jax.Array) -> tuple[jax.Array
         direction = direction / jnp.maximum(jnp.linalg.norm(direction, axis=1, keepdims=True), _TINY)
     else:
         length, direction = _power(chain, x, depth)
-    whole = _spectrum(maps, x) if spectrum else jnp.zeros((len(x), 0))
+    whole = _spectrum(along.maps, x) / depth if spectrum else jnp.zeros((len(x), 0))
     return length, direction, whole
 
 
@@ -139,7 +192,7 @@ def _power(chain: Any, x: jax.Array, depth: int, steps: int = 40) -> tuple[jax.A
 
 
 def _spectrum(maps: Sequence[Any], x: jax.Array) -> jax.Array:
-    """Exponents of all singular values, largest first, ``(N, k)``, k the narrowest layer.
+    """Logarithms of all singular values, largest first, ``(N, k)``, k the narrowest layer.
 
     Vectors are made orthonormal after each layer, so that small singular values do not drown in the large ones.  What
     that finds depends on the vectors that go in; it is the singular values for those that the map itself sends to
@@ -166,7 +219,7 @@ def _spectrum(maps: Sequence[Any], x: jax.Array) -> jax.Array:
     q = jnp.einsum("ani,nab->bni", q, turn[:, :, ::-1])
     # What the squares of rounded numbers cannot tell apart, further rounds can.
     q = jax.lax.fori_loop(0, _ROUNDS, lambda _, q: _carried(back, _carried(forth, q)[0])[0], q)
-    return -jnp.sort(-_carried(forth, q)[1], axis=1) / len(maps)
+    return -jnp.sort(-_carried(forth, q)[1], axis=1)
 
 
 def _carried(maps: Sequence[Any], q: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from flax import nnx
 
 from snarc import draw
-from snarc.errors import DataError, RecipeError
+from snarc.errors import RecipeError
 from snarc.reading import Reading
 from snarc.registry import instrument
 from snarc.subjects import Subject, subject
@@ -22,7 +21,7 @@ from ._contours import boundaries, distances, margins
 from ._layers import examples
 from ._planes import window
 from ._ridges import Across, ridges
-from ._stretching import ROWS, chain_exponents, stages
+from ._stretching import ROWS, chain_exponents, way
 
 # Within this share of the width of the grid a ridge is said to lie on the boundary.
 NEAR = 0.05
@@ -34,6 +33,7 @@ def lyapunov(
     data: Any = None,
     *,
     layer: int | None = None,
+    count: int = 1000,
     box: tuple[float, float, float, float] | None = None,
     points: int = 200,
     spectrum: bool = False,
@@ -44,10 +44,11 @@ def lyapunov(
 
     Parameters
     ----------
-    of: a run (its first replica) or a subject whose network is made of stages, as a multilayer perceptron.
-    data: the name of a split of a run, a ``Split``, a pair ``(x, y)`` or inputs ``(N, *inputs)``; for networks of two
-        inputs a grid by default.
+    of: a run (its first replica) or a subject with gradients; one whose layers cannot be seen is a single layer.
+    data: the name of a split of a run, a ``Split``, a pair ``(x, y)`` or inputs ``(N, *inputs)``; by default a grid for
+        networks of two inputs, and the first test examples of a run for others.
     layer: number of layers L that the difference runs through, output layer included; all hidden ones by default.
+    count: how many of the test examples are looked at by default.
     box: left, right, bottom and top of the grid; by default the range of the run's training inputs.
     points: of the grid along each side.
     spectrum: find the exponents of all singular values of J, not only the largest, by QR decomposition after each layer
@@ -68,7 +69,7 @@ def lyapunov(
 
     Raises
     ------
-    ModelError: a network without stages or gradients.
+    ModelError: a network without gradients.
     DataError: inputs that do not fit, or none for a network that has not two.
     RecipeError: an option out of its range.
 
@@ -84,25 +85,22 @@ def lyapunov(
         raise RecipeError(f"points={points}", wanted="8 to 2000 along each side", way_out="Leave it out for 200.")
     seen = subject(of)
     seen.need_gradients("lyapunov")
-    maps = stages(seen)
-    depth = len(maps) - 1 if layer is None else layer
-    if not 1 <= depth <= len(maps):
-        raise RecipeError(
-            f"layer {layer} of a network of {len(maps)}", wanted=f"1 to {len(maps)}", way_out="Leave it out."
-        )
-    grid = data is None
-    if grid:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise RecipeError(f"count={count!r}", wanted="at least 1", way_out="Leave it out for 1,000.")
+    along = way(seen, layer)
+    depth = along.layers
+    if data is None and int(np.prod(seen.inputs)) == 2:
         x, axes = _grid(of, seen, box, points)
     else:
-        inputs, _ = examples(of, seen, data)
+        inputs, _ = examples(of, seen, *(("test", count) if data is None else (data,)))
         x, axes = inputs.reshape(len(inputs), -1), None
-    chosen = maps[:depth]
-    whole, largest, direction = chain_exponents(chosen, x, spectrum)
+    whole, largest, direction = chain_exponents(along, x, spectrum)
     numbers: dict[str, Any] = {"layers": depth, "largest": float(largest.max()), "mean": float(largest.mean())}
     arrays = {"exponent": largest, "direction": direction}
     if whole is not None:
         arrays["spectrum"] = whole
-    note = f"Through {depth} layers differences grow by exp({depth} x {numbers['mean']:.3g}) on average"
+    through = f"{depth} layers" if depth > 1 else "one layer"
+    note = f"Through {through} differences grow by exp({depth} x {numbers['mean']:.3g}) on average"
     if axes is not None:
         margin = margins(_logits(seen, x))
         found, ridge, lines = _boundary(axes, largest, direction, margin, across, above)
@@ -115,22 +113,7 @@ def lyapunov(
     return Reading("lyapunov", numbers, arrays, _draw, note + ".")
 
 
-def exponents(maps: list[Callable[[jax.Array], jax.Array]], x: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Maximal exponents ``(N,)`` and stretching directions ``(N, n)`` of a chain of maps at points ``(N, n)``.
-
-    A program is kept for the maps, with the weights that they had at first: after training ask :func:`stages` again.
-    """
-    _, largest, direction = chain_exponents(maps, np.asarray(x, np.float32), False)
-    return largest, direction
-
-
 def _grid(of: Any, seen: Subject, box: Any, points: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    if int(np.prod(seen.inputs)) != 2:
-        raise DataError(
-            f"lyapunov without inputs for a network of {int(np.prod(seen.inputs))}",
-            wanted="inputs to look at; a grid is for networks of two inputs",
-            way_out="Write data='test' for the run's test examples, or pass inputs.",
-        )
     if box is None and hasattr(of, "dataset"):
         inputs = np.asarray(of.dataset.train.inputs).reshape(-1, 2)
         (left, bottom), (right, top) = inputs.min(axis=0), inputs.max(axis=0)
