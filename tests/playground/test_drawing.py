@@ -247,6 +247,7 @@ WRONG = {
     "a colour by name": {"lines": [{"points": [0.1, 0.2], "width": 0.1, "colour": "url(x)"}]},
     "too many lines": {"lines": [{"points": [0.1, 0.2], "width": 0.1}] * 401},
     "too many points": {"lines": [{"points": [0.1] * 8002, "width": 0.1}]},
+    "too many points in all": {"lines": [{"points": [0.1] * 8000, "width": 0.1}] * 6},
     "a number for yes": {"centred": 1},
     "markup": {"<script>": 1},
 }

@@ -75,7 +75,7 @@ def test_numbers_become_a_scale_of_colours():
 
 def test_many_points_are_thinned_out(monkeypatch):
     monkeypatch.setattr(scatter, "MOST", 10)
-    assert str(scatter.card(points())).count("<title>") == 10
+    assert str(scatter.card(points(perplexity=np.float64(30)))).count("<title>") == 10
 
 
 def test_the_page_allows_its_own_script_and_no_other():

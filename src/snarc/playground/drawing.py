@@ -33,6 +33,7 @@ TYPICAL = 30  # examples whose distance to the boundary says what is usual
 SIDE = 640  # pixels along the longer side of a picture that is kept
 PREVIEW = 320
 KEPT = 16  # pictures
+POINTS = 20_000  # of all lines of a drawing
 FILES = (
     "try.html", "try.css", "try.js", "answer.js", "canvas.js", "dom.js", "evidence.js", "session.js", "icon.svg",
 )  # fmt: skip
@@ -63,6 +64,13 @@ class _Drawn(_Strict):
     lines: Annotated[list[_Line], Field(max_length=400)] = []
     picture: Annotated[str, Field(pattern="^[a-z0-9-]{1,64}$")] | None = None
     centred: bool = False
+
+    @field_validator("lines")
+    @classmethod
+    def _few(cls, lines: list[_Line]) -> list[_Line]:
+        if sum(len(line.points) for line in lines) > 2 * POINTS:
+            raise ValueError(f"a drawing has at most {POINTS:,} points; begin a new one")
+        return lines
 
 
 class _Upload(_Strict):

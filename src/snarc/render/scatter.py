@@ -69,7 +69,7 @@ def _some(reading: Reading) -> Mapping[str, Any]:
     if count <= MOST:
         return reading.arrays
     chosen = np.linspace(0, count - 1, MOST).astype(int)
-    return {k: a[chosen] if len(a) == count else a for k, a in reading.arrays.items()}
+    return {k: a[chosen] if a.ndim and len(a) == count else a for k, a in reading.arrays.items()}
 
 
 def _title(label: Any, detail: Any) -> str:
