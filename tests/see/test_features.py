@@ -143,6 +143,23 @@ def test_copies_differ_and_the_best_comes_first(images):
     np.testing.assert_allclose(found["activation"][:, 0], wanted, rtol=1e-4)
 
 
+@pytest.mark.parametrize("objective", ["mean", "place"])
+def test_polishing_finds_what_a_smooth_ascent_does_not(images, objective):
+    """Never less than without it or than the best example; at one place the most that 0 to 1 allow, in closed form."""
+    net = build("lenet5", inputs=(16, 16, 1), outputs=3, seed=0)
+    seen = snarc.subject(net, input_shape=(16, 16, 1), classes=3, range=(0, 1))
+    plain = {"jitter": 0, "rotation": 0.0, "scale": 0.0, "total_variation": 0.0, "l2": 0.0}
+    options = {"layer": "conv1", "objective": objective, "steps": 30, "units": (0, 1, 2, 3, 4, 5), **plain}
+    before, after = (patterns(seen, images, polish=steps, **options).arrays for steps in (0, 60))
+    assert (after["activation"][:, 0] >= before["activation"][:, 0]).all()
+    assert (after["activation"][:, 0] >= after["best_activation"]).all()
+    assert after["optimum"].shape == before["optimum"].shape
+    if objective == "place":
+        kernel = np.asarray(net.conv1.kernel[...])
+        most = np.maximum(kernel, 0).sum(axis=(0, 1, 2)) + np.asarray(net.conv1.bias[...])
+        np.testing.assert_allclose(after["activation"][:, 0], most, rtol=1e-4)
+
+
 def test_a_seed_makes_the_same_patterns_again(images):
     network = convnet(maps="2", dense="")[1]
     one, same, other = (

@@ -14,6 +14,8 @@ import optax
 
 from snarc.layers.resample import affine, resample
 
+FIRST_STEP = 0.2  # of polishing, as a share of the range
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -85,6 +87,36 @@ def ascend(
     loop = jax.jit(functools.partial(_loop, output, tuple(inputs), copies, settings))
     found = loop(state, units, np.asarray(reference, np.float32), bounds, start, moves)
     return np.asarray(found).reshape(len(units), copies, *inputs)
+
+
+def polish(
+    output: Callable[[Any, jax.Array], jax.Array],
+    state: Any,
+    start: np.ndarray,
+    bounds: tuple[np.ndarray, np.ndarray],
+    units: np.ndarray,
+    place: bool,
+    steps: int,
+) -> np.ndarray:
+    """Inputs ``(N, *inputs)`` from which the units ``(N,)`` were climbed further, each number of an input by itself.
+
+    Steepest ascent in the maximum norm, in steps that become shorter: it finds the fine patterns that are out of reach
+    of an ascent which begins with the coarse ones.
+    """
+    low, high = bounds
+
+    @jax.jit
+    def run(state: Any, x: jax.Array) -> jax.Array:
+        def value(x: jax.Array) -> jax.Array:
+            return jnp.take_along_axis(excitement(output(state, x), place), jnp.asarray(units)[:, None], axis=1).sum()
+
+        def step(k: jax.Array, x: jax.Array) -> jax.Array:
+            stride = FIRST_STEP * (1 - k / steps) * (high - low)
+            return jnp.clip(x + stride * jnp.sign(jax.grad(value)(x)), low, high)
+
+        return jax.lax.fori_loop(0, steps, step, x)
+
+    return np.asarray(run(state, jnp.asarray(start)))
 
 
 def _loop(

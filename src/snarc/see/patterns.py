@@ -14,6 +14,7 @@ from snarc.registry import instrument
 from snarc.subjects import Subject, subject
 
 from ._ascent import Settings, ascend, excitement
+from ._ascent import polish as polished
 from ._layers import batches, chosen, examples, framed, output_of, short, weighted
 
 
@@ -35,6 +36,7 @@ def patterns(
     total_variation: float = 0.3,
     l2: float = 0.1,
     diversity: float = 1.0,
+    polish: int = 0,
     first: int = 5_000,
     seed: int = 0,
 ) -> Reading:
@@ -57,6 +59,8 @@ def patterns(
     jitter, rotation, scale: largest random shift in pixels, turn in degrees, and relative change of size.
     total_variation, l2: weights of the mean step between neighbouring pixels, and of the mean squared distance from
         the middle of the range, beside the activation in units of that of the best example.
+    polish: steps of plain ascent, pixel by pixel, from what was found and from the best example; what excites most
+        stays.  For the largest activation that there is; pictures become grainy.
     diversity: weight of the cosine between the copies' Gram matrices (maps) or inputs (dense layers).
     first: how many examples of ``data`` to compare with.
 
@@ -78,7 +82,7 @@ def patterns(
     """
     if objective not in ("mean", "place"):
         raise RecipeError(f"objective {objective!r}", wanted="mean or place", way_out="Use objective='mean'.")
-    if min(count, copies, steps, first) < 1 or min(jitter, rotation, scale, total_variation, l2, diversity) < 0:
+    if min(count, copies, steps, first) < 1 or min(jitter, rotation, scale, total_variation, l2, diversity, polish) < 0:
         raise RecipeError(
             "a negative option, or nothing to do", wanted="positive numbers", way_out="Leave the option out."
         )
@@ -100,9 +104,14 @@ def patterns(
     settings = Settings(steps, learning_rate, jitter, rotation, scale, total_variation, l2, diversity, place)
     by = np.where(reference > 0, reference, np.abs(best[:, picked]).max(axis=0) + 1e-6)
     found = ascend(output, state, seen.inputs, bounds, picked, by, copies, settings, keys.generator(seed, "patterns"))
-    reached = _activations(seen, path, found.reshape(-1, *seen.inputs), place).reshape(len(picked), copies, -1)
+    if polish:
+        starts = np.concatenate([found, x[top][:, None]], axis=1)
+        flat, whose = starts.reshape(-1, *seen.inputs), np.repeat(picked, starts.shape[1])
+        finer = polished(output, state, flat, bounds, whose, place, polish).reshape(starts.shape)
+        found = np.concatenate([found, finer], axis=1)
+    reached = _activations(seen, path, found.reshape(-1, *seen.inputs), place).reshape(*found.shape[:2], -1)
     reached = np.take_along_axis(reached, picked[:, None, None], axis=2)[..., 0]
-    order = np.argsort(-reached, axis=1, kind="stable")
+    order = np.argsort(-reached, axis=1, kind="stable")[:, :copies]
     reached = np.take_along_axis(reached, order, axis=1)
     found = np.stack([one[rank] for one, rank in zip(found, order)])
     noise = keys.generator(seed, "noise").uniform(bounds[0], bounds[1], (1000, *seen.inputs)).astype(np.float32)
@@ -211,11 +220,12 @@ def a_layer_of_weighted_sums() -> None:
     net.dense.kernel[...] = jnp.asarray(w)
     seen = subject(net, input_shape=(6, 6, 1), classes=3, range=(0, 1))
     x = np.random.default_rng(1).uniform(size=(50, 6, 6, 1)).astype(np.float32)
-    found = patterns(
-        seen, x, units=(0, 1, 2), jitter=0, rotation=0, scale=0, total_variation=0, l2=0, steps=200, first=50
-    )
+    plain = {"jitter": 0, "rotation": 0.0, "scale": 0.0, "total_variation": 0.0, "l2": 0.0}
+    found = patterns(seen, x, units=(0, 1, 2), steps=200, first=50, **plain)
     most = np.maximum(w, 0).sum(axis=0)
     reached = found.arrays["activation"][:, 0]
     assert (reached <= most * 1.00001).all()
     assert (reached >= 0.97 * most).all()
+    polished = patterns(seen, x, units=(0, 1, 2), steps=20, polish=20, first=50, **plain)
+    assert np.allclose(polished.arrays["activation"][:, 0], most, rtol=1e-5)
     assert ((found.arrays["optimum"][0, 0].ravel() > 0.5) == (w[:, 0] > 0)).mean() > 0.9

@@ -95,8 +95,9 @@ class Ball:
             return lax.fori_loop(0, steps, go, start)
 
         def many(x: jax.Array, y: jax.Array, key: jax.Array, epsilon: jax.Array) -> jax.Array:
-            best = ascend(x, y, key if restarts else None, epsilon)
-            for other in jax.random.split(key, max(restarts, 1))[1:]:
+            first, *others = jax.random.split(key, max(restarts, 1))
+            best = ascend(x, y, first if restarts else None, epsilon)
+            for other in others:
                 new = ascend(x, y, other, epsilon)
                 better = losses(of, new, y) > losses(of, best, y)
                 best = jnp.where(per_example(better, x), new, best)
