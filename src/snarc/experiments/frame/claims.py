@@ -160,11 +160,15 @@ def number(value: Value | Estimate, digits: int | None = None) -> str:
 
     >>> number(64660), number(0.123456), number(Fraction(1, 3)), number(True), number(1.2e-7)
     ('64,660', '0.1235', '1/3', 'true', '1.2e-07')
+    >>> number(Estimate.over([0.1, 0.1, 0.1]))
+    '0.100 ± 0.000'
     """
     if isinstance(value, Estimate):
         mean, error = value.mean, value.standard_error
         if error is None or not math.isfinite(error):
             return number(mean, digits)
+        # Equal values whose mean was rounded have an error of no meaning.
+        error = 0.0 if error < 1e-9 * abs(mean) else error
         digits = _decimals(mean, error) if digits is None else digits
         return f"{number(mean, digits)} ± {number(error, digits)}"
     if value is None or isinstance(value, str):
