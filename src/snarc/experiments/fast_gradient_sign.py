@@ -41,9 +41,9 @@ def fast_gradient_sign(budget):
         ),
     }
     curves = {name: curve(run) for name, run in runs.items()}
-    at, sure = EPSILONS.index(SIZE), {}
+    at, confident = EPSILONS.index(SIZE), {}
     for name, (_, confidence) in curves.items():
-        sure[name] = Estimate.over(100 * confidence[:, at])
+        confident[name] = Estimate.over(100 * confidence[:, at])
     wrong = {name: Estimate.over(100 * errors[:, at]) for name, (errors, _) in curves.items()}
     clean = {name: Estimate.over(100 * errors[:, 0]) for name, (errors, _) in curves.items()}
 
@@ -55,7 +55,7 @@ def fast_gradient_sign(budget):
         unit="%",
     )
     yield Claim(
-        "softmax: mean confidence in these mistakes", published=79.3, measured=sure["softmax"], within=15, unit="%"
+        "softmax: mean confidence in these mistakes", published=79.3, measured=confident["softmax"], within=15, unit="%"
     )
     yield Claim(
         "logistic regression of 3 against 7: error before", published=1.6, measured=clean["3 against 7"],
@@ -67,7 +67,7 @@ def fast_gradient_sign(budget):
     )  # fmt: skip
     yield Claim("maxout: digits misread", published=89.4, measured=wrong["maxout"], at_least=80, unit="%")
     yield Claim(
-        "maxout: mean confidence in these mistakes", published=97.6, measured=sure["maxout"], at_least=80, unit="%"
+        "maxout: mean confidence in these mistakes", published=97.6, measured=confident["maxout"], at_least=80, unit="%"
     )
     yield Claim(
         "learnt with such digits: error on digits as they are", published=0.782, measured=clean["taught by it"],
@@ -86,7 +86,7 @@ def fast_gradient_sign(budget):
     yield Figure(triple(runs["perceptron"]), triple_caption(), name="triple")
     yield Table(
         ["network", "error (%)", "after one step (%)", "confidence in these (%)", "after 40 small steps (%)"],
-        [[name, clean[name], wrong[name], sure[name], steps.get(name, "–")] for name in runs],
+        [[name, clean[name], wrong[name], confident[name], steps.get(name, "–")] for name in runs],
         f"A change of at most {SIZE} of each pixel; the 40 steps are projected gradients (Madry et al. 2018).",
     )
     yield Note(
@@ -187,13 +187,17 @@ def triple(run, epsilon=0.1):
     new = made.x[k, ..., 0]
     figure, three = draw.new(1, 3, width=7.4, height=3.0)
     for ax, image, title, span in (
-        (three[0], old, f"{labels[k]}\nread as {before[k].argmax()}, {100 * before[k].max():.1f} % sure", (0, 1)),
+        (three[0], old, f"{labels[k]}\nread as {before[k].argmax()}, {sure(before[k].max())} sure", (0, 1)),
         (three[1], new - old, f"+ {epsilon} × sign of the gradient\n(within the range of pixels)", (-epsilon, epsilon)),
-        (three[2], new, f"=\nread as {made.answer[k]}, {100 * made.confidence[k]:.1f} % sure", (0, 1)),
+        (three[2], new, f"=\nread as {made.answer[k]}, {sure(made.confidence[k])} sure", (0, 1)),
     ):
         draw.bare(ax).imshow(image, cmap="gray", vmin=span[0], vmax=span[1])
         ax.set_title(title, fontsize=10, fontweight="normal", loc="center")
     return figure
+
+
+def sure(probability):
+    return "over 99.99 %" if probability > 0.9999 else f"{100 * probability:.2f} %"
 
 
 def triple_caption():
