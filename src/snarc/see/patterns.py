@@ -220,7 +220,7 @@ def a_layer_of_weighted_sums() -> None:
     net.dense.kernel[...] = jnp.asarray(w)
     seen = subject(net, input_shape=(6, 6, 1), classes=3, range=(0, 1))
     x = np.random.default_rng(1).uniform(size=(50, 6, 6, 1)).astype(np.float32)
-    plain = {"jitter": 0, "rotation": 0.0, "scale": 0.0, "total_variation": 0.0, "l2": 0.0}
+    plain: dict[str, Any] = {"jitter": 0, "rotation": 0.0, "scale": 0.0, "total_variation": 0.0, "l2": 0.0}
     found = patterns(seen, x, units=(0, 1, 2), steps=200, first=50, **plain)
     most = np.maximum(w, 0).sum(axis=0)
     reached = found.arrays["activation"][:, 0]

@@ -17,6 +17,9 @@ from snarc.subjects import Subject, subject
 
 from ._layers import batches, examples, short, weighted
 
+# So many times more features than examples cost more than finding the examples' span.
+_WIDER = 4
+
 
 @instrument("probes", asks="From which layer on can the classes be told apart by a straight cut?")
 def probes(
@@ -133,34 +136,51 @@ def _probe(
     mean, spread = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
     # Columns without spread (a silent unit, a pixel that is always black) hold nothing to learn from.
     kept = spread > 1e-6 * max(float(spread.max()), 1e-30)
-    a, b = ((part[:, kept] - mean[kept]) / spread[kept] for part in (x.astype(np.float64), other.astype(np.float64)))
+    a, b = (np.ascontiguousarray((part[:, kept] - mean[kept]) / spread[kept], dtype=np.float32) for part in (x, other))
     if not kept.any():
         share = float((wanted == np.bincount(y).argmax()).mean())
         return share, float((y == np.bincount(y).argmax()).mean()), 0
-    if a.shape[1] > len(a):
+    if a.shape[1] > _WIDER * len(a):
         # The weights of a penalised fit lie in the span of its examples: their coordinates there are all it needs.
-        values, vectors = np.linalg.eigh(a @ a.T)
+        far = a.astype(np.float64)
+        values, vectors = np.linalg.eigh(far @ far.T)
         held = values > 1e-10 * values[-1]
         root = np.sqrt(values[held])
-        a, b = vectors[:, held] * root, (b @ a.T) @ vectors[:, held] / root
+        a = (vectors[:, held] * root).astype(np.float32)
+        b = ((b @ far.T) @ vectors[:, held] / root).astype(np.float32)
+    fit = _Fit(iterations)
     penalty = penalties[0]
     if len(penalties) > 1:
         cut = len(a) * 4 // 5
-        tried = [_fit(a[:cut], y[:cut], p, iterations)[0].score(a[cut:], y[cut:]) for p in penalties]
-        penalty = penalties[int(np.argmax(tried))]
-    model, early = _fit(a, y, penalty, iterations)
-    return float(model.score(b, wanted)), float(model.score(a, y)), early
+        # From the strongest on, each fit begins where the one before ended.
+        tried = {p: fit(a[:cut], y[:cut], p).score(a[cut:], y[cut:]) for p in sorted(penalties, reverse=True)}
+        penalty = max(penalties, key=tried.__getitem__)
+    model = fit(a, y, penalty)
+    return float(model.score(b, wanted)), float(model.score(a, y)), int(fit.stopped)
 
 
-def _fit(x: np.ndarray, y: np.ndarray, penalty: float, iterations: int) -> tuple[Any, int]:
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
+class _Fit:
+    """Logistic regressions of the same examples, one after another; ``stopped``: the last had not converged."""
 
-    strength = 1 / max(penalty, 1e-9) / len(x)
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        model = LogisticRegression(C=strength, max_iter=iterations, solver="lbfgs").fit(x, y)
-    return model, int(any(issubclass(w.category, ConvergenceWarning) for w in said))
+    def __init__(self, iterations: int) -> None:
+        from sklearn.linear_model import LogisticRegression
+
+        self.model = LogisticRegression(max_iter=iterations, solver="lbfgs", warm_start=True)
+        self.stopped = False
+
+    def __call__(self, x: np.ndarray, y: np.ndarray, penalty: float) -> Any:
+        from sklearn.base import clone
+        from sklearn.exceptions import ConvergenceWarning
+
+        if list(getattr(self.model, "classes_", ())) != list(np.unique(y)):
+            # A part of the examples may lack a class.
+            self.model = clone(self.model)
+        self.model.set_params(C=1 / max(penalty, 1e-9) / len(x))
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            self.model.fit(x, y)
+        self.stopped = any(issubclass(w.category, ConvergenceWarning) for w in said)
+        return self.model
 
 
 def _draw(reading: Reading) -> Any:
