@@ -14,8 +14,8 @@ from snarc.models.inside import edited
 from .fitting import fit
 from .run import Run
 
-# What belonged to the first training and not to the network.
-_PLAIN: dict[str, Any] = {
+# Fields of a recipe that belonged to the first training and not to learning on.
+PLAIN: dict[str, Any] = {
     "replicas": 1,
     "early_stopping": None,
     "keep": "auto",
@@ -57,7 +57,7 @@ def learn_again(run: Run, network: Any, found: Sequence[Hidden], kept: Mapping[s
     """
     changes = {one.next.removeprefix("body."): one.deletion(kept[one.own]) for one in found}
     body = edited(network.body, changes, inputs=True)
-    recipe = run.recipe.with_(**{**_PLAIN, "epochs": epochs})
+    recipe = run.recipe.with_(**{**PLAIN, "epochs": epochs})
     made = fit(body, run.dataset, recipe=recipe, out=False, progress=False, health=False)
     if made.status == "interrupted":
         raise KeyboardInterrupt

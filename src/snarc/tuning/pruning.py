@@ -16,6 +16,7 @@ from snarc.models.mlp import MLP
 from snarc.models.network import Network
 from snarc.reading import Reading
 from snarc.subjects import Subject, of_module
+from snarc.training.again import PLAIN
 from snarc.training.evaluate import function, outputs, score
 from snarc.training.fitting import as_dataset
 from snarc.training.interrupt import graceful
@@ -197,15 +198,7 @@ def _given(of: Any, data: Any, recipe: Recipe | None, fields: dict[str, Any]) ->
     if isinstance(of, Run):
         dataset = as_dataset(data) if data is not None else of.dataset
         learnt = of.recipe if recipe is None else recipe
-        plainly: dict[str, Any] = {
-            "replicas": 1,
-            "early_stopping": None,
-            "keep": "auto",
-            "model_options": {},
-            "warmup": 0.0,
-            "freeze": (),
-        }
-        _, dataset, made = prepare(of.networks[0].body, dataset, learnt, {**plainly, **fields})
+        _, dataset, made = prepare(of.networks[0].body, dataset, learnt, {**PLAIN, **fields})
         return of.networks[0], dataset, of.task, made
     if not (isinstance(of, nnx.Module) and hasattr(of, "body") and hasattr(of, "inputs")):
         raise ModelError(
