@@ -10,7 +10,7 @@ from scipy import ndimage
 
 import snarc
 from snarc.errors import DataError, RecipeError, UnknownNameError
-from snarc.trust._sticker import placed, stuck
+from snarc.trust._sticker import away, fit, looked_at, placed, stuck, towards
 from snarc.trust._views import Views, views
 from snarc.trust.sticker import masked
 
@@ -44,6 +44,32 @@ def test_a_sticker_covers_no_more_than_its_share(place, share):
     for shape in ((28, 28), (40, 40), (16, 32)):
         mask = masked(shape, share, place)
         assert 0.4 * share < mask.mean() <= share + 1e-9
+
+
+def test_goals_are_the_cross_entropy_and_the_lead(rng):
+    logits = 8 * rng.normal(size=(20, 4))
+    wanted = -np.log(np.exp(logits[:, 2]) / np.exp(logits).sum(axis=1))
+    np.testing.assert_allclose(towards(2)(jnp.asarray(logits)), wanted, rtol=1e-4, atol=1e-5)
+    lead = logits[:, 2] - np.delete(logits, 2, axis=1).max(axis=1)
+    np.testing.assert_allclose(away(2)(jnp.asarray(logits)), np.maximum(lead, -5), rtol=1e-5)
+    assert (lead < -5).any()
+
+
+def test_a_sticker_away_from_a_class_is_read_as_another(rng):
+    """Class k is the mean of colour k: on a red picture the sticker must be anything but red."""
+    seen = snarc.subject(
+        lambda v: 20 * jnp.asarray(v).mean(axis=(1, 2)), input_shape=(8, 8, 3), classes=3, range=(0, 1)
+    )
+    x = np.zeros((6, 8, 8, 3), np.float32)
+    x[..., 0] = 0.3
+    mask = np.zeros((8, 8), bool)
+    mask[2:6, 1:7] = True
+    still = Views(angle=0, scale=0, shift=0, light=0.2, noise=0.01)
+    sticker = fit(seen, x, away(0), mask, how=still, steps=60)
+    _, found = looked_at(seen, np.asarray(stuck(x, sticker, mask)), still, 3, seed=1)
+    assert (found != 0).all()
+    assert (looked_at(seen, x, still, 3, seed=1)[1] == 0).all()
+    assert sticker[mask][:, 0].mean() < 0.2
 
 
 def test_rectangles_go_where_the_weight_is_and_nowhere_twice():

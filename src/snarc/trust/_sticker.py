@@ -1,8 +1,9 @@
-"""A sticker whose colours make a network read one class from every side (Eykholt et al., CVPR 2018)."""
+"""A sticker whose colours make a network read what one wants from every side (Eykholt et al., CVPR 2018)."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -17,6 +18,9 @@ from ._views import Views, views
 
 BATCH = 64
 USUAL = Views()
+CLEAR = 5.0  # logits; a lead that is lost by so much is lost in the next view too
+# From logits ``(N, classes)`` to what is to become small, ``(N,)``.
+Goal = Callable[[jax.Array], jax.Array]
 
 
 def bounds(of: Subject) -> tuple[float, float]:
@@ -29,10 +33,25 @@ def stuck(x: Any, sticker: Any, mask: Any) -> jax.Array:
     return jnp.where(jnp.asarray(mask)[..., None], jnp.asarray(sticker), jnp.asarray(x))
 
 
+def towards(k: int) -> Goal:
+    """Views are to be read as class ``k``: its cross-entropy."""
+    return lambda logits: jax.nn.logsumexp(logits, axis=-1) - logits[:, k]
+
+
+def away(k: int) -> Goal:
+    """Views are to be read as anything but class ``k``: its lead before the others, until it is lost clearly."""
+
+    def lead(logits: jax.Array) -> jax.Array:
+        others = jnp.where(jnp.arange(logits.shape[-1]) == k, -jnp.inf, logits).max(axis=-1)
+        return jnp.maximum(logits[:, k] - others, -CLEAR)
+
+    return lead
+
+
 def fit(
     of: Subject,
     x: np.ndarray,
-    target: int,
+    goal: Goal,
     mask: np.ndarray,
     *,
     how: Views = USUAL,
@@ -40,10 +59,10 @@ def fit(
     rate: float = 0.1,
     seed: int = 0,
 ) -> np.ndarray:
-    """The colours ``(H, W, C)`` of a sticker that make random views of the pictures look like the target class.
+    """The colours ``(H, W, C)`` of a sticker that bring down the goal of random views of the pictures.
 
-    The mean over random views of the target's cross-entropy is brought down by Adam; each step sees other pictures in
-    other views.  Colours stay within the range by a logistic map.
+    Adam brings down its mean; each step sees other pictures in other views.  Colours stay within the range by a
+    logistic map.
     """
     low, high = bounds(of)
     optimizer = optax.adam(rate)
@@ -51,7 +70,7 @@ def fit(
     def loss(free: jax.Array, batch: jax.Array, key: jax.Array) -> jax.Array:
         colours = low + (high - low) * jax.nn.sigmoid(free)
         logits = of.logits(views(stuck(batch, colours, mask), key, how, low, high))
-        return (jax.nn.logsumexp(logits, axis=-1) - logits[:, target]).mean()
+        return goal(logits).mean()
 
     @functools.partial(jax.jit, compiler_options=options())
     def run(x: jax.Array, key: jax.Array) -> jax.Array:
@@ -74,18 +93,18 @@ def fit(
 def sensitivity(
     of: Subject,
     x: np.ndarray,
-    target: int,
+    goal: Goal,
     how: Views = USUAL,
     *,
     looks: int = 8,
     seed: int = 0,
 ) -> np.ndarray:
-    """How much each pixel moves the loss of the target ``(H, W)``: absolute slopes, mean over random views."""
+    """How much each pixel moves the goal ``(H, W)``: absolute slopes, mean over random views."""
     low, high = bounds(of)
 
     def loss(change: jax.Array, x: jax.Array, key: jax.Array) -> jax.Array:
         logits = of.logits(views(jnp.clip(x + change, low, high), key, how, low, high))
-        return (jax.nn.logsumexp(logits, axis=-1) - logits[:, target]).mean()
+        return goal(logits).mean()
 
     slope = jax.jit(jax.grad(loss), compiler_options=options())
     some = jnp.asarray(x[:BATCH], jnp.float32)

@@ -12,7 +12,7 @@ from snarc.reading import Reading, wilson
 from snarc.registry import instrument
 from snarc.subjects import Subject, predictions, subject
 
-from ._sticker import bounds, fit, looked_at, placed, sensitivity, stuck
+from ._sticker import bounds, fit, looked_at, placed, sensitivity, stuck, towards
 from ._views import Views
 
 PLACES = ("sensitive", "centre", "corner", "bars")
@@ -93,10 +93,10 @@ def sticker(
     known = np.asarray(seen.example(split.gather(np.sort(learnt)).inputs))
     if place == "sensitive":
         side = max(1, int(np.sqrt(share * x.shape[1] * x.shape[2])))
-        mask = placed(sensitivity(seen, known, target_k, how, seed=seed), (side, side))
+        mask = placed(sensitivity(seen, known, towards(target_k), how, seed=seed), (side, side))
     else:
         mask = masked(seen.inputs[:2], share, place)
-    made = fit(seen, known, target_k, mask, how=how, steps=steps, seed=seed)
+    made = fit(seen, known, towards(target_k), mask, how=how, steps=steps, seed=seed)
     return _reading(seen, x, labels, made, mask, target_k, how, times, rng)
 
 
