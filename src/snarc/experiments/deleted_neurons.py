@@ -17,7 +17,7 @@ LAST, MIDDLE = (3, "last hidden layer", 100), (2, "layer before", 150)
     rows=("L2",),
     question="What is left of a picture when half of a layer's neurons are deleted, or all but ten?",
     source=LECTURE,
-    seconds=(4, 12, 40),
+    seconds=(4, 12, 15),
     replicas=(1, 1, 3),
 )
 def deleted_neurons(budget):

@@ -20,7 +20,7 @@ SIZE = 0.25
     rows=("Q11",),
     question="How many digits does one step along the sign of the gradient spoil, and does learning from it help?",
     source=GOODFELLOW,
-    seconds=(5, 50, 200),
+    seconds=(5, 50, 470),
     replicas=(1, 1, 3),
     needs=("mnist",),
 )

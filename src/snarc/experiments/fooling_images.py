@@ -18,7 +18,7 @@ WAYS = {"direct": "every pixel a gene", "pattern": "drawn by small networks"}
     rows=("Q14",),
     question="Can pictures be bred that no one would call a digit and the network is certain of?",
     source=SOURCE,
-    seconds=(6, 60, 240),
+    seconds=(8, 60, 400),
     replicas=(1, 1, 3),
     needs=("mnist",),
 )

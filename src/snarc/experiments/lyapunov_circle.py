@@ -18,7 +18,7 @@ DEPTHS, WIDTHS = (2, 4, 8, 12), (10, 50, 250)
     rows=("L7",),
     question="Where does a network that tells the inside of a circle from the outside stretch small differences?",
     source="Storm, Linander, Bec, Gustavsson, Mehlig, PRL 132 (2024) 057301",
-    seconds=(5, 20, 180),
+    seconds=(5, 20, 75),
     replicas=(1, 1, 3),
 )
 def lyapunov_circle(budget):

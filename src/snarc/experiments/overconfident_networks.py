@@ -21,7 +21,7 @@ DECAYS = (0.0, 0.5, 2.0)
     rows=("Q3",),
     question="How much surer than right is a network that was trained until it made hardly a mistake?",
     source=GUO,
-    seconds=(6, 60, 110),
+    seconds=(6, 40, 60),
     replicas=(1, 1, 2),
     needs=("cifar10-jpg",),
 )

@@ -29,7 +29,7 @@ class Start(NamedTuple):
     rows=("L9",),
     question="How wide must hidden layers be to serve as well random as trained?",
     source="Storm, Linander, Bec, Gustavsson, Mehlig, PRL 132 (2024) 057301, Fig. 3a",
-    seconds=(4, 30, 120),
+    seconds=(4, 30, 60),
     replicas=(1, 2, 4),
 )
 def random_hidden_layers(budget):

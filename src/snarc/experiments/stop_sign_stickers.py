@@ -20,7 +20,7 @@ RANDOM, NOTHING = "random colours", "nothing"
     rows=("Q15",),
     question="Can two stickers on a stop sign make a network read a speed limit from every side?",
     source=SOURCE,
-    seconds=(8, 50, 120),
+    seconds=(10, 75, 400),
     replicas=(1, 1, 3),
 )
 def stop_sign_stickers(budget):

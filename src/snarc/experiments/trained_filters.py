@@ -20,7 +20,7 @@ NETS = {
     rows=("L4",),
     question="What do the kernels of trained networks look for, and what do longer and sparser training make of them?",
     source="F. Marquardt, Machine Learning for Physicists; Nielsen 2015, chapter 6; Krizhevsky et al. 2012",
-    seconds=(9, 60, 240),
+    seconds=(9, 60, 900),
     replicas=(1, 1, 3),
     needs=("mnist", "cifar10-jpg"),
 )
