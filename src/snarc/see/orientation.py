@@ -208,7 +208,7 @@ def _draw(reading: Reading) -> Any:
         right.hist(found["kernel_fit"], edges, color=draw.PALETTE[1], alpha=0.7, label="kernels")
         right.set(xlabel="R² of the Gabor fit", ylabel="kernels")
         right.set_title("fit", fontsize=10)
-        draw.legend(right, loc="upper left")
+        draw.legend(right, loc="upper right")
     return figure
 
 
