@@ -24,7 +24,7 @@ NETWORKS = (
     rows=("Q12",),
     question="How small a change makes each of six networks misread a digit, and do the others misread it too?",
     source=SZEGEDY,
-    seconds=(10, 55, 250),
+    seconds=(10, 55, 350),
     replicas=(1, 1, 3),
     needs=("mnist",),
 )
