@@ -85,12 +85,19 @@ def probes(
         )
     subjects = [of.subject(k) for k in range(min(replicas, len(of.networks)))] if hasattr(of, "networks") else [seen]
     names = ["input", *(f"{short(path)}_input" for path in paths[1:]), "logits"]
-    accuracy, learnt, stopped = [], [], 0
+    accuracy: list[list[float]] = []
+    learnt: list[list[float]] = []
+    stopped = 0
+    raw: tuple[float, float, int] | None = None
     width: list[int] = []
     for one in subjects:
         own, other = features(one, paths, x), features(one, paths, test_x)
         width = [part.shape[1] for part in own]
-        scores = [_probe(a, y, b, test_y, penalties, iterations) for a, b in zip(own, other)]
+        # The raw input is the same for all of them.
+        later = slice(0 if raw is None else 1, None)
+        found = [_probe(a, y, b, test_y, penalties, iterations) for a, b in zip(own[later], other[later])]
+        scores = found if raw is None else [raw, *found]
+        raw = scores[0]
         accuracy.append([score[0] for score in scores])
         learnt.append([score[1] for score in scores])
         stopped += sum(score[2] for score in scores)
