@@ -7,7 +7,7 @@ import sys
 
 NAMES = (
     "start_up", "train_step", "conv_layers", "cold_start", "health", "accuracy", "estimators",
-    "lyapunov", "adversarial",
+    "lyapunov", "adversarial", "formal_network",
 )  # fmt: skip
 
 
