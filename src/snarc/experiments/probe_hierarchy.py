@@ -15,7 +15,7 @@ NAMES = ("raw pixels", "1st convolution", "2nd convolution", "3rd convolution", 
     rows=("L6",),
     question="Does each layer of a network make the classes easier to tell by a straight cut than the one before?",
     source="Zeiler and Fergus 2014; Alain and Bengio, Understanding intermediate layers using linear probes, 2016",
-    seconds=(6, 40, 150),
+    seconds=(6, 40, 900),
     replicas=(1, 1, 3),
     needs=("cifar10-jpg",),
 )

@@ -21,7 +21,7 @@ LAYERS = (
     rows=("L5",),
     question="How much more than any training image can an input that is made for it excite a hidden unit?",
     source="Erhan et al. 2009; Olah, Mordvintsev, Schubert, Feature visualization, Distill 2017; F. Graetz 2019",
-    seconds=(12, 60, 130),
+    seconds=(12, 60, 150),
     replicas=(1, 1, 3),
     needs=("mnist",),
 )
