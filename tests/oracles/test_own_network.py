@@ -247,3 +247,17 @@ def test_a_damaged_onnx_file(onnx_file, tmp_path):
         path.write_bytes(content)
         with pytest.raises(ModelError, match=r"bad\.onnx"):
             snarc.subject(path, input_shape=(8, 8, 1), classes=10)
+
+
+@pytest.mark.parametrize("outputs", [3, 70])
+def test_exponents_of_a_network_of_pytorch_are_its_singular_values(outputs):
+    """A linear network, to which PyTorch's backpropagation is the only way: its weights' singular values by NumPy."""
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(5, 8, bias=False), torch.nn.Linear(8, outputs, bias=False))
+    seen = snarc.subject(net, input_shape=(5,), classes=outputs, gradients=True)
+    found = snarc.see.lyapunov(seen, np.zeros((2, 5), np.float32), spectrum=True)
+    product = (net[1].weight @ net[0].weight).detach().numpy()
+    _, values, vectors = np.linalg.svd(product)
+    np.testing.assert_allclose(found.arrays["spectrum"], np.log([values[: min(5, outputs)]] * 2), atol=1e-4)
+    np.testing.assert_allclose(found.arrays["exponent"], np.log(values[0]), atol=1e-4)
+    np.testing.assert_allclose(np.abs(found.arrays["direction"] @ vectors[0]), 1, atol=1e-4)

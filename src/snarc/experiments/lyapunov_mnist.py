@@ -92,12 +92,12 @@ class Looked:
     """One network of the run, with its chain of layers."""
 
     def __init__(self, run, network, layers):
-        from snarc.see._stretching import chain_exponents, way
+        from snarc.see._stretching import way
         from snarc.subjects import of_module
 
         self.subject = of_module(network, run.inputs, run.task, "network")
         along = way(self.subject, layers)
-        self.grown = lambda x: layers * chain_exponents(along, self.rows(x))[1]
+        self.grown = lambda x: layers * along.exponents(self.rows(x))[1]
 
     def rows(self, x):
         return np.asarray(self.subject.example(x)).reshape(len(x), -1)

@@ -10,7 +10,7 @@ from snarc import draw
 from snarc.errors import DataError, LimitError, ModelError, nearest
 from snarc.subjects import Subject
 
-from ._stretching import chain_exponents, way
+from ._stretching import way
 
 MOST = 60_000_000  # numbers of all codes together: half a gigabyte as they are centred
 _SIDE = 32  # pixels of a thumbnail
@@ -94,4 +94,4 @@ def stretching(seen: Subject, x: np.ndarray) -> np.ndarray:
     """
     seen.parameters()  # refuses a plain function
     given = np.asarray(seen.example(x))
-    return chain_exponents(way(seen), given.reshape(len(given), -1))[1]
+    return way(seen).exponents(given.reshape(len(given), -1))[1]

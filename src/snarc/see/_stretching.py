@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,8 +27,9 @@ _ROUNDS = 8  # there and back, for all exponents
 _TINY = 1e-30
 
 
-class Way(NamedTuple):
-    """From the inputs to a layer.
+@dataclass(frozen=True, eq=False)
+class Way:
+    """From the inputs to a layer, with the weights that the network had when exponents were first asked for.
 
     ``maps`` lead there one after another, and are one map for a network that does not tell its layers one by one;
     ``layers`` is the number L of layers with weights on the way; ``backwards``, derivatives are had in reverse only.
@@ -36,6 +38,32 @@ class Way(NamedTuple):
     maps: tuple[Callable[[jax.Array], jax.Array], ...]
     layers: int
     backwards: bool = False
+    # Compiled once, as films and grids call for, and gone with the way.
+    programs: dict[bool, Callable[..., Any]] = field(default_factory=dict, repr=False)
+
+    def end(self, x: jax.Array) -> jax.Array:
+        """What the layer returns, ``(N, outputs)``, for inputs ``(N, n)``."""
+        for one in self.maps:
+            x = one(x)
+        return x
+
+    def exponents(self, x: np.ndarray, spectrum: bool = False) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+        """Spectrum ``(N, k)`` if asked for, maximal exponents ``(N,)``, directions ``(N, n)`` at inputs ``(N, n)``."""
+        if spectrum not in self.programs:
+            self.programs[spectrum] = jax.jit(functools.partial(_piece, self, spectrum), compiler_options=options())
+        run, (count, inputs) = self.programs[spectrum], x.shape
+        outputs = jax.eval_shape(self.end, jax.ShapeDtypeStruct((1, inputs), jnp.float32)).shape[-1]
+        vectors = outputs if self.backwards else min(outputs, inputs, *(() if spectrum else (FORMED,)))
+        rows = min(ROWS, count, max(_LEAST, _NUMBERS // (vectors * inputs)))
+        # All pieces are set going before the first is waited for.
+        made = [
+            run(x[first : first + rows] if first + rows <= count else x[np.arange(first, first + rows) % count])
+            for first in range(0, count, rows)
+        ]
+        largest, direction, whole = (
+            np.concatenate([np.asarray(part) for part in parts])[:count] for parts in zip(*made)
+        )
+        return (whole if spectrum else None), largest, direction
 
 
 def way(of: Subject, layer: int | None = None) -> Way:
@@ -47,8 +75,7 @@ def way(of: Subject, layer: int | None = None) -> Way:
     ------
     RecipeError: the network has fewer layers.
     """
-    told = _tells(of)
-    if told:
+    if _tells(of):
         every = tuple(stages(of))
         layers = _depth(layer, len(every))
         return Way(every[:layers], layers)
@@ -94,8 +121,7 @@ def stages(of: Subject) -> list[Callable[[jax.Array], jax.Array]]:
     network: Any = of.network
     body = getattr(network, "body", network)
     network.eval()
-    # Others each time, also of a module that returns its own layers: programs are kept for a map with its weights.
-    maps: list[Callable[[jax.Array], jax.Array]] = [functools.partial(one) for one in body.stages()]
+    maps: list[Callable[[jax.Array], jax.Array]] = list(body.stages())
     inputs = getattr(network, "inputs", None) if body is not network else None
     if inputs is not None:
         first, shape = maps[0], of.inputs
@@ -103,38 +129,8 @@ def stages(of: Subject) -> list[Callable[[jax.Array], jax.Array]]:
     return maps
 
 
-def chain_exponents(
-    along: Way, x: np.ndarray, spectrum: bool = False
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-    """Spectrum ``(N, k)`` if asked for, maximal exponents ``(N,)``, directions ``(N, n)`` along a way at ``(N, n)``."""
-    run, maps = _program(along, spectrum), along.maps
-    count = len(x)
-    outputs = jax.eval_shape(lambda v: _chain(maps, v), jax.ShapeDtypeStruct((1, x.shape[1]), jnp.float32)).shape[-1]
-    vectors = min(outputs, x.shape[1]) if spectrum else min(outputs, x.shape[1], FORMED)
-    rows = min(ROWS, count, max(_LEAST, _NUMBERS // (vectors * x.shape[1])))
-    # All pieces are set going before the first is waited for.
-    made = [
-        run(x[first : first + rows] if first + rows <= count else x[np.arange(first, first + rows) % count])
-        for first in range(0, count, rows)
-    ]
-    largest, direction, whole = (np.concatenate([np.asarray(part) for part in parts])[:count] for parts in zip(*made))
-    return (whole if spectrum else None), largest, direction
-
-
-@functools.lru_cache(maxsize=8)
-def _program(along: Way, spectrum: bool) -> Callable[..., Any]:
-    """Compiled once for the same maps, as films and grids call for."""
-    return jax.jit(functools.partial(_piece, along, spectrum), compiler_options=options())
-
-
-def _chain(maps: Sequence[Any], x: jax.Array) -> jax.Array:
-    for one in maps:
-        x = one(x)
-    return x
-
-
 def _piece(along: Way, spectrum: bool, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    chain, depth = functools.partial(_chain, along.maps), along.layers
+    chain, depth = along.end, along.layers
     inputs, outputs = x.shape[-1], jax.eval_shape(chain, x).shape[-1]
     if inputs <= min(outputs, FORMED) and not along.backwards:
         # A tangent for each input; the vectors go through all layers beside the point itself.
@@ -157,6 +153,9 @@ def _piece(along: Way, spectrum: bool, x: jax.Array) -> tuple[jax.Array, jax.Arr
         length, left = _gram(jnp.einsum("anj,bnj->nab", rows, rows), depth)
         direction = jnp.einsum("anj,na->nj", rows, left)
         direction = direction / jnp.maximum(jnp.linalg.norm(direction, axis=1, keepdims=True), _TINY)
+        if along.backwards and spectrum:
+            values = jnp.linalg.svd(rows.transpose(1, 0, 2), compute_uv=False)
+            return length, direction, jnp.log(jnp.maximum(values, _TINY)) / depth
     else:
         length, direction = _power(chain, x, depth)
     whole = _spectrum(along.maps, x) / depth if spectrum else jnp.zeros((len(x), 0))

@@ -21,7 +21,7 @@ from ._contours import boundaries, distances, margins
 from ._layers import examples
 from ._planes import window
 from ._ridges import Across, ridges
-from ._stretching import ROWS, chain_exponents, way
+from ._stretching import ROWS, way
 
 # Within this share of the width of the grid a ridge is said to lie on the boundary.
 NEAR = 0.05
@@ -94,7 +94,7 @@ def lyapunov(
     else:
         inputs, _ = examples(of, seen, *(("test", count) if data is None else (data,)))
         x, axes = inputs.reshape(len(inputs), -1), None
-    whole, largest, direction = chain_exponents(along, x, spectrum)
+    whole, largest, direction = along.exponents(x, spectrum)
     numbers: dict[str, Any] = {"layers": depth, "largest": float(largest.max()), "mean": float(largest.mean())}
     arrays = {"exponent": largest, "direction": direction}
     if whole is not None:
